@@ -1,0 +1,84 @@
+// The two symbols a CPU kernel library exports: how good it is here, and its kernels.
+#include <cstdlib>
+#include <cstring>
+
+#include "inkstone/backend.h"
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <cpuid.h>
+#define IK_X86 1
+#endif
+
+#define IK_OP(name, attrs)                                                                               \
+  int32_t ik_cpu_##name(const ik_runtime*, const ik_view*, int32_t, const ik_view*, int32_t, const void*) \
+      __attribute__((weak));
+#include "ops.def"
+#undef IK_OP
+
+namespace {
+
+void* allocate(size_t bytes) {
+  // A multiple of the alignment, as aligned_alloc demands.
+  const size_t rounded = (bytes + 63) & ~static_cast<size_t>(63);
+  return std::aligned_alloc(64, rounded ? rounded : 64);
+}
+void release(void* data, size_t) { std::free(data); }
+int32_t copy(void* to, const void* from, size_t bytes) {
+  std::memcpy(to, from, bytes);
+  return IK_OK;
+}
+int32_t synchronize() { return IK_OK; }
+
+const ik_backend table = {
+    IK_ABI,
+    "cpu",
+    IK_ISA_NAME,
+    allocate,
+    release,
+    copy,
+    copy,
+    synchronize,
+    {
+#define IK_OP(name, attrs) ik_cpu_##name,
+#include "ops.def"
+#undef IK_OP
+    },
+};
+
+#ifdef IK_X86
+// The operating system must save the wide registers on a context switch; the CPU flag alone does not say so.
+uint64_t enabled_register_state() {
+  uint32_t low, high;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (static_cast<uint64_t>(high) << 32) | low;
+}
+
+bool cpu_runs_this_build() {
+  unsigned a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d)) return false;
+  const bool osxsave = c & (1u << 27);
+  [[maybe_unused]] const bool fma = c & (1u << 12), f16c = c & (1u << 29);
+  [[maybe_unused]] const uint64_t state = osxsave ? enabled_register_state() : 0;
+  [[maybe_unused]] unsigned b7 = 0, c7 = 0, d7 = 0, a71 = 0;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) b7 = b, c7 = c, d7 = d;
+  if (__get_cpuid_count(7, 1, &a, &b, &c, &d)) a71 = a;
+#if defined(__AVX512F__)
+  const bool registers = (state & 0xe6) == 0xe6;
+  const bool foundation = (b7 & (1u << 16)) && (b7 & (1u << 17)) && (b7 & (1u << 30)) && (b7 & (1u << 31));
+  return registers && foundation && fma && f16c && (c7 & (1u << 11)) && (a71 & (1u << 5));  // VNNI, BF16
+#elif defined(__AVX2__)
+  return (state & 0x6) == 0x6 && fma && f16c && (b7 & (1u << 5));
+#else
+  return true;
+#endif
+}
+#else
+bool cpu_runs_this_build() { return true; }
+#endif
+
+}  // namespace
+
+#define IK_EXPORT extern "C" __attribute__((visibility("default")))
+
+IK_EXPORT int32_t ik_score() { return cpu_runs_this_build() ? IK_ISA_SCORE : 0; }
+IK_EXPORT const ik_backend* ik_table() { return &table; }
