@@ -1,0 +1,90 @@
+#include "allocator.h"
+
+#include <cstring>
+
+namespace ik {
+namespace {
+constexpr size_t kGuardBytes = 64;
+constexpr unsigned char kGuard = 0xA5;
+}  // namespace
+
+// 64-byte steps when small; above 4 KiB eight classes per doubling, so at most an eighth is wasted.
+size_t Allocator::size_class(size_t bytes) {
+  if (bytes <= 64) return 64;
+  if (bytes <= 4096) return (bytes + 63) & ~size_t{63};
+  size_t step = 64;
+  while (bytes > step * 16) step *= 2;
+  return (bytes + step - 1) / step * step;
+}
+
+bool Allocator::allocate(size_t bytes, Block& block) {
+  const size_t capacity = size_class(bytes);
+  if (capacity < bytes) return false;
+  void* raw = nullptr;
+  const bool guarded = guards;
+  const auto cached = guarded ? free_.end() : free_.find(capacity);
+  if (cached != free_.end() && !cached->second.empty()) {
+    raw = cached->second.back();
+    cached->second.pop_back();
+    pooled -= capacity;
+  } else {
+    if (capacity > limit || live + pooled > limit - capacity) trim();
+    if (capacity > limit || live > limit - capacity) return false;
+    const size_t whole = capacity + (guarded ? 2 * kGuardBytes : 0);
+    raw = backend_->alloc(whole);
+    if (!raw) {
+      trim();
+      raw = backend_->alloc(whole);
+    }
+    if (!raw) return false;
+  }
+  block.bytes = bytes;
+  block.capacity = capacity;
+  block.guarded = guarded;
+  block.data = raw;
+  if (guarded) {
+    auto* p = static_cast<unsigned char*>(raw);
+    block.data = p + kGuardBytes;
+    std::memset(p, kGuard, kGuardBytes);
+    // From the last byte asked for, so that a write one element past the end is seen.
+    std::memset(p + kGuardBytes + bytes, kGuard, capacity - bytes + kGuardBytes);
+  }
+  live += capacity;
+  ++blocks;
+  if (live > peak) peak = live;
+  return true;
+}
+
+bool Allocator::guards_intact(const Block& block) {
+  if (!block.guarded) return true;
+  const auto* data = static_cast<const unsigned char*>(block.data);
+  for (size_t i = 1; i <= kGuardBytes; ++i)
+    if (data[-static_cast<ptrdiff_t>(i)] != kGuard) return false;
+  for (size_t i = block.bytes; i < block.capacity + kGuardBytes; ++i)
+    if (data[i] != kGuard) return false;
+  return true;
+}
+
+bool Allocator::release(Block& block) {
+  if (!block.data) return true;
+  const bool intact = guards_intact(block);
+  live -= block.capacity;
+  --blocks;
+  if (block.guarded) {
+    backend_->release(static_cast<unsigned char*>(block.data) - kGuardBytes, block.capacity + 2 * kGuardBytes);
+  } else {
+    free_[block.capacity].push_back(block.data);
+    pooled += block.capacity;
+  }
+  block = Block{};
+  return intact;
+}
+
+void Allocator::trim() {
+  for (auto& [capacity, list] : free_)
+    for (void* data : list) backend_->release(data, capacity);
+  free_.clear();
+  pooled = 0;
+}
+
+}  // namespace ik

@@ -1,0 +1,46 @@
+// A caching allocator over one backend's memory: freed blocks are kept by size class and handed out again, since a
+// training step asks for the same sizes every time and fresh pages are dear.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <vector>
+
+#include "inkstone/backend.h"
+
+namespace ik {
+
+struct Block {
+  void* data = nullptr;    // what the kernels see
+  size_t bytes = 0;        // what was asked for
+  size_t capacity = 0;     // its size class, guards excluded
+  bool guarded = false;
+};
+
+class Allocator {
+ public:
+  explicit Allocator(const ik_backend* backend) : backend_(backend) {}
+  ~Allocator() { trim(); }
+  Allocator(const Allocator&) = delete;
+  Allocator& operator=(const Allocator&) = delete;
+
+  // False when the cap or the machine says no; pooled blocks are given back and the call tried again first.
+  bool allocate(size_t bytes, Block& block);
+  // Returns false when the guard bytes around the block were overwritten.
+  bool release(Block& block);
+  // Gives every pooled block back to the backend.
+  void trim();
+  static bool guards_intact(const Block& block);
+
+  size_t live = 0, peak = 0, pooled = 0, blocks = 0;
+  size_t limit = std::numeric_limits<size_t>::max();
+  bool guards = false;  // put sentinels around new blocks (tests)
+
+ private:
+  static size_t size_class(size_t bytes);
+  const ik_backend* backend_;
+  std::map<size_t, std::vector<void*>> free_;
+};
+
+}  // namespace ik

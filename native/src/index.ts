@@ -1,0 +1,12 @@
+/**
+ * The C++ addon behind @inkstone/tensor-core: kernels per instruction set, storage with a caching allocator, and a
+ * loader. Most people want the tensors of @inkstone/tensor-core instead.
+ */
+export {
+  type AllocatorStatistics,
+  DEVICE_NUMBERS,
+  type KernelDescription,
+  type NativeAddon,
+  Status,
+} from './binding.js';
+export { type LoadOptions, loadNative, type Native, NativeLoadError, prebuiltPackage } from './load.js';
