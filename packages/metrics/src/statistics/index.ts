@@ -1,0 +1,10 @@
+export {
+  type BootstrapOptions,
+  bootstrapInterval,
+  type PairedResult,
+  pairedBootstrap,
+} from './bootstrap.js';
+export * from './distributions.js';
+export { type Interval, meanInterval, wilsonInterval } from './interval.js';
+export * from './randomization.js';
+export * from './tests.js';
