@@ -15,10 +15,23 @@ if (missing.length > 0) {
 }
 
 const cmakeJs = path.join(path.dirname(require.resolve('cmake-js/package.json')), 'bin', 'cmake-js');
-const args = [cmakeJs, 'compile', '--directory', root, '--out', path.join(root, 'build'), '--log-level', 'error'];
+const args = [
+  cmakeJs,
+  'compile',
+  '--directory',
+  root,
+  '--out',
+  path.join(root, 'build'),
+  '--log-level',
+  'error',
+];
 if (process.platform === 'win32') args.push('--toolset', 'ClangCL');
 args.push(...process.argv.slice(2));
-const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 });
+const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+  cwd: root,
+  encoding: 'utf8',
+  maxBuffer: 1 << 28,
+});
 if (status !== 0) {
   process.stderr.write(`${stdout}\n${stderr}\n`);
   console.error('inkstone native build: the compiler reported the errors above');

@@ -1,7 +1,10 @@
 import { spawnSync } from 'node:child_process';
 
 const works = (command, args = ['--version']) => {
-  const { status, error } = spawnSync(command, args, { stdio: 'ignore', shell: process.platform === 'win32' });
+  const { status, error } = spawnSync(command, args, {
+    stdio: 'ignore',
+    shell: process.platform === 'win32',
+  });
   return !error && status === 0;
 };
 

@@ -72,7 +72,9 @@ function positiveInteger(name: string, value: string | undefined): number | unde
   if (value === undefined || value === '') return undefined;
   const n = Number(value);
   if (Number.isSafeInteger(n) && n > 0) return n;
-  throw new NativeLoadError(`native: ${name} must be a positive integer; received '${value}'; unset or correct it`);
+  throw new NativeLoadError(
+    `native: ${name} must be a positive integer; received '${value}'; unset or correct it`,
+  );
 }
 
 /**
@@ -114,10 +116,13 @@ export function loadNative(options: LoadOptions = {}): Native {
     );
   }
   const refusal = addon.open(DEVICE_NUMBERS.cpu, chosen.path);
-  if (refusal) throw new NativeLoadError(`native: ${chosen.path} must open; received: ${refusal}; rebuild the addon`);
+  if (refusal)
+    throw new NativeLoadError(`native: ${chosen.path} must open; received: ${refusal}; rebuild the addon`);
 
   const threads =
-    options.threads ?? positiveInteger('INKSTONE_THREADS', process.env.INKSTONE_THREADS) ?? availableParallelism();
+    options.threads ??
+    positiveInteger('INKSTONE_THREADS', process.env.INKSTONE_THREADS) ??
+    availableParallelism();
   addon.setThreads(threads);
   const limit =
     options.memoryLimit ??
@@ -140,7 +145,9 @@ const pick = ({ score, error }: { score: number; error: string }) => ({ score, e
 
 function openCuda(addon: NativeAddon, directory: string, choice: string): string | null {
   if (choice !== 'auto' && choice !== 'off')
-    throw new NativeLoadError(`native: INKSTONE_CUDA must be 'auto' or 'off'; received '${choice}'; unset or correct it`);
+    throw new NativeLoadError(
+      `native: INKSTONE_CUDA must be 'auto' or 'off'; received '${choice}'; unset or correct it`,
+    );
   if (choice === 'off') return 'it is switched off (INKSTONE_CUDA=off)';
   const library = path.join(directory, 'inkstone_cuda.ikl');
   if (!existsSync(library)) return 'the CUDA kernel library (inkstone_cuda.ikl) is not installed';

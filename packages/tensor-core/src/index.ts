@@ -1,0 +1,25 @@
+import { installMethods } from './ops/methods.js';
+
+installMethods();
+
+export { isRecording, noGrad } from './autograd.js';
+export {
+  DTYPES,
+  type DType,
+  fromBf16,
+  fromF16,
+  isFloat,
+  promote,
+  type TensorData,
+  toBf16,
+  toF16,
+} from './dtype.js';
+export { TensorError, type TensorErrorCode } from './errors.js';
+export type { Cost, OpDefinition, Operation } from './op.js';
+export { arange, full, ones, onesLike, zeros, zerosLike } from './ops/creation.js';
+export * from './ops/index.js';
+export { type Device, deviceStatus } from './runtime.js';
+export { keep, Scope, scope } from './scope.js';
+export type { Shape } from './shape.js';
+export { type MemoryStatistics, memory, resetPeakMemory, setMemoryLimit, trimMemory } from './storage.js';
+export { type NestedNumbers, Tensor, type TensorOptions, tensor } from './tensor.js';

@@ -1,0 +1,21 @@
+import { apply1, operation } from '../op.js';
+import type { Tensor } from '../tensor.js';
+import { binaryDefinition, operands } from './elementwise.js';
+
+const definition = binaryDefinition({
+  name: 'add',
+  f: (a, b) => a + b,
+  grad: [(_, dy) => dy, (_, dy) => dy],
+});
+
+/**
+ * y = a + b, with broadcasting.
+ * @param a, b tensors or numbers whose shapes broadcast; dtypes are promoted
+ * @throws TensorError E_SHAPE, E_DTYPE (bool), E_DEVICE
+ * @example
+ * add(tensor([1, 2]), 10).toArray(); // [11, 12]
+ */
+export const add = operation(
+  definition,
+  (a: Tensor, b: Tensor | number): Tensor => apply1(definition, operands('add', a, b), undefined),
+);
