@@ -1,0 +1,93 @@
+import { spellBytes } from './byte-alphabet.js';
+import { IdBuffer } from './id-buffer.js';
+import type { Bpe } from './models/bpe.js';
+import { PieceTable } from './piece-table.js';
+import type { Cutter } from './pre-tokenizers/gpt2-cutter.js';
+
+/**
+ * Encodes ranges of a well-formed text to ids. This is the seam for a faster engine: whatever gives the same ids
+ * may stand in for the TypeScript one.
+ */
+export interface RangeEncoder {
+  /** Appends the ids of `text[start, end)`, which holds no special token. */
+  encodeRange(text: string, start: number, end: number, out: IdBuffer): void;
+}
+
+/** Longer pieces are rarely seen twice. */
+const LONGEST_CACHED = 48;
+const MOST_CACHED = 1 << 16;
+/** A crowd of colliding hashes costs at most this many looks before the piece counts as unseen. */
+const PROBES = 24;
+
+/**
+ * Byte-level BPE straight from UTF-16: a cutter finds the pieces, a cache knows the ids of those seen before, and
+ * the others are merged. The cache is emptied when it is full, so memory is bounded.
+ */
+export class ByteLevelEncoder implements RangeEncoder {
+  readonly #table = new PieceTable();
+  /** Ids of all cached pieces, and where those of each piece start. */
+  readonly #ids = new IdBuffer(1 << 12);
+  #starts = new Int32Array(1 << 10);
+  readonly #ends = new IdBuffer(1 << 8);
+
+  /** @param cut finds the pieces; @param model a byte-level model, `takesBytes` true. */
+  constructor(
+    readonly cut: Cutter,
+    readonly model: Bpe,
+  ) {}
+
+  encodeRange(text: string, start: number, end: number, out: IdBuffer): void {
+    const { cut } = this;
+    const table = this.#table;
+    for (let at = start; at < end; ) {
+      const next = cut(text, at, end);
+      if (next - at > LONGEST_CACHED) {
+        this.#tokenize(text, at, next, out);
+      } else {
+        const hash = PieceTable.hash(text, at, next);
+        const index = table.find(text, at, next, hash, PROBES);
+        if (index < 0) {
+          this.#learn(text, at, next, hash, out);
+        } else {
+          const from = this.#starts[index]!;
+          const to = this.#starts[index + 1]!;
+          const ids = this.#ids.data;
+          if (out.length + to - from > out.data.length) out.reserve(to - from);
+          const target = out.data;
+          let length = out.length;
+          for (let i = from; i < to; i++) target[length++] = ids[i]!;
+          out.length = length;
+        }
+      }
+      at = next;
+    }
+  }
+
+  #learn(text: string, start: number, end: number, hash: number, out: IdBuffer): void {
+    if (this.model.options.dropout) {
+      this.#tokenize(text, start, end, out);
+      return;
+    }
+    if (this.#table.size >= MOST_CACHED) {
+      this.#table.clear();
+      this.#ids.length = 0;
+    }
+    const from = out.length;
+    this.#tokenize(text, start, end, out);
+    const index = this.#table.add(text, start, end, hash);
+    if (index + 2 > this.#starts.length) {
+      const starts = new Int32Array(this.#starts.length * 2);
+      starts.set(this.#starts);
+      this.#starts = starts;
+    }
+    this.#starts[index] = this.#ids.length;
+    for (let i = from; i < out.length; i++) this.#ids.push(out.data[i]!);
+    this.#starts[index + 1] = this.#ids.length;
+  }
+
+  #tokenize(text: string, start: number, end: number, out: IdBuffer): void {
+    this.#ends.length = 0;
+    const spelled = () => spellBytes(text.slice(start, end));
+    this.model.tokenizeBytes(text, start, end, spelled, { ids: out, ends: this.#ends });
+  }
+}

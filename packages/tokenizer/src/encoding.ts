@@ -1,0 +1,7 @@
+/** The result of `Tokenizer.encode`. */
+export interface Encoding {
+  /** Token ids. */
+  ids: Int32Array;
+  /** The tokens as the vocabulary spells them. */
+  tokens: string[];
+}

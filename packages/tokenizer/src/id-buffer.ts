@@ -1,0 +1,27 @@
+/** A growing list of ids: what the hot path writes into, so that no array is made per piece. */
+export class IdBuffer {
+  data: Int32Array;
+  length = 0;
+
+  constructor(capacity = 1024) {
+    this.data = new Int32Array(capacity);
+  }
+
+  /** Makes room for `count` more. */
+  reserve(count: number): void {
+    if (this.length + count <= this.data.length) return;
+    const data = new Int32Array(Math.max(this.data.length * 2, this.length + count));
+    data.set(this.data.subarray(0, this.length));
+    this.data = data;
+  }
+
+  push(id: number): void {
+    if (this.length === this.data.length) this.reserve(1);
+    this.data[this.length++] = id;
+  }
+
+  /** A copy of what was written. */
+  toArray(): Int32Array {
+    return this.data.slice(0, this.length);
+  }
+}

@@ -1,0 +1,14 @@
+export { type AddedToken, AddedTokens, type AllowedSpecial } from './added-tokens.js';
+export { DecodeStream } from './decode-stream.js';
+export { ByteLevelDecoder } from './decoders/byte-level.js';
+export type { Decoder } from './decoders/decoder.js';
+export type { Encoding } from './encoding.js';
+export { TokenizerError, type TokenizerErrorCode } from './errors.js';
+export { Bpe, type BpeOptions } from './models/bpe.js';
+export type { Model } from './models/model.js';
+export { Vocab } from './models/vocab.js';
+export { ByteLevel, type ByteLevelOptions } from './pre-tokenizers/byte-level.js';
+export type { PreTokenizer } from './pre-tokenizers/pre-tokenizer.js';
+export { type DecodeOptions, type EncodeOptions, Tokenizer } from './tokenizer.js';
+export { type TrainBpeOptions, trainBpe } from './trainers/bpe.js';
+export type { TrainProgress } from './trainers/progress.js';

@@ -1,0 +1,126 @@
+import { AddedTokens } from '../added-tokens.js';
+import { BYTE_TO_CHAR, byteAlphabet } from '../byte-alphabet.js';
+import { ByteLevelDecoder } from '../decoders/byte-level.js';
+import { describe, TokenizerError } from '../errors.js';
+import { Bpe } from '../models/bpe.js';
+import { Vocab } from '../models/vocab.js';
+import { ByteLevel } from '../pre-tokenizers/byte-level.js';
+import type { PreTokenizer } from '../pre-tokenizers/pre-tokenizer.js';
+import { Tokenizer } from '../tokenizer.js';
+import { toWellFormed } from '../unicode.js';
+import { learnMerges } from './learn-merges.js';
+import { Pace, type ProgressOptions } from './progress.js';
+import { WordCounts } from './word-counts.js';
+
+/** Options of `trainBpe`. */
+export interface TrainBpeOptions extends ProgressOptions {
+  /** Tokens wanted in all: special tokens, 256 bytes and merges. Fewer come out if the text has no more pairs. */
+  vocabSize: number;
+  /** A pair must occur this often to become a token; default 2. */
+  minFrequency?: number;
+  /** Control tokens, which take the first ids; default `['<|endoftext|>']`. */
+  specialTokens?: readonly string[];
+  /** Longest token in bytes, exclusive; no limit by default. */
+  maxTokenLength?: number;
+  /** What cuts the text; must have a `byteCutter`. Default: GPT-2's pattern without a prefix space. */
+  preTokenizer?: PreTokenizer;
+}
+
+/**
+ * Trains a byte-level BPE tokenizer. The merges are those of Hugging Face's `BpeTrainer` on the same texts with the
+ * byte alphabet; texts are read once and not kept, only their different words are.
+ *
+ * @param texts training texts; a merge never crosses from one to the next.
+ * @throws {TokenizerError} E_OPTION on an option out of range; rejects with `signal.reason` when aborted.
+ *
+ * @example
+ * ```ts
+ * const tokenizer = await trainBpe(['to be or not to be'], { vocabSize: 262 });
+ * tokenizer.encodeIds(' be').length; // 1
+ * ```
+ */
+export async function trainBpe(
+  texts: Iterable<string> | AsyncIterable<string>,
+  options: TrainBpeOptions,
+): Promise<Tokenizer> {
+  const { vocabSize, minFrequency = 2, specialTokens = ['<|endoftext|>'] } = options;
+  const preTokenizer = options.preTokenizer ?? new ByteLevel();
+  const cut = preTokenizer.byteCutter;
+  const specials = [...new Set(specialTokens)];
+  check(Number.isInteger(vocabSize) && vocabSize >= 256 + specials.length, 'vocabSize', vocabSize, {
+    rule: `must be an integer of at least 256 bytes + ${specials.length} special tokens`,
+    fix: 'ask for a larger vocabulary',
+  });
+  check(minFrequency >= 0, 'minFrequency', minFrequency, { rule: 'must be 0 or more', fix: 'use 2' });
+  check(!specials.some((token) => token === '' || BYTE_TO_CHAR.includes(token)), 'specialTokens', specials, {
+    rule: 'must not be empty or a character of the byte alphabet',
+    fix: 'use a spelling such as <|endoftext|>',
+  });
+  if (!cut) {
+    throw new TokenizerError('E_OPTION', 'preTokenizer', {
+      rule: 'must cut text into byte-level pieces that tile it',
+      received: describe(preTokenizer.toJSON()),
+      fix: 'use ByteLevel without addPrefixSpace',
+    });
+  }
+  const pace = new Pace(options);
+
+  const words = new WordCounts();
+  let read = 0;
+  for await (const given of texts) {
+    const text = toWellFormed(given);
+    for (let at = 0; at < text.length; ) {
+      const next = cut(text, at, text.length);
+      words.add(text, at, next);
+      at = next;
+    }
+    read++;
+    if (pace.due) await pace.rest({ stage: 'read', done: read, total: undefined });
+  }
+  pace.report({ stage: 'read', done: read, total: undefined });
+
+  const tokens = [...specials, ...byteAlphabet()];
+  const byteIds = Int32Array.from(BYTE_TO_CHAR, (char) => tokens.indexOf(char));
+  const encoder = new TextEncoder();
+  const starts = new Int32Array(words.size + 1);
+  let symbols = new Int32Array(1 << 16);
+  for (let word = 0, at = 0; word < words.size; word++) {
+    const bytes = encoder.encode(words.piece(word));
+    if (at + bytes.length > symbols.length) {
+      const larger = new Int32Array(Math.max(symbols.length * 2, at + bytes.length));
+      larger.set(symbols);
+      symbols = larger;
+    }
+    for (const byte of bytes) symbols[at++] = byteIds[byte]!;
+    starts[word + 1] = at;
+  }
+  const learned = await learnMerges(
+    tokens,
+    { symbols, starts, counts: words.counts },
+    { vocabSize, minFrequency, maxTokenLength: options.maxTokenLength },
+    pace,
+  );
+
+  const vocab = new Vocab(tokens.map((token, id) => [token, id] as const));
+  const merges = learned.map(([left, right]) => [tokens[left]!, tokens[right]!] as const);
+  return new Tokenizer({
+    model: new Bpe(vocab, merges),
+    preTokenizer,
+    decoder: new ByteLevelDecoder(),
+    addedTokens: new AddedTokens(
+      specials.map((content, id) => ({
+        id,
+        content,
+        singleWord: false,
+        lstrip: false,
+        rstrip: false,
+        normalized: false,
+        special: true,
+      })),
+    ),
+  });
+}
+
+function check(ok: boolean, subject: string, value: unknown, text: { rule: string; fix: string }): void {
+  if (!ok) throw new TokenizerError('E_OPTION', subject, { ...text, received: describe(value) });
+}
