@@ -19,10 +19,17 @@ struct Host {
   ik::ThreadPool pool;
   const ik_backend* backend = nullptr;
   ik_runtime runtime{};
-  std::vector<void*> scratch;
+  // Kept between launches, as the addon's allocator does: fresh pages would cost more than most kernels.
+  struct Scratch {
+    void* data;
+    size_t bytes;
+    bool taken;
+  };
+  std::vector<Scratch> scratch;
 
   // usage: INKSTONE_LIBRARY=build/Release/inkstone_cpu_avx512.ikl INKSTONE_THREADS=2 lab_<name>
-  Host() : pool(std::atoi(std::getenv("INKSTONE_THREADS") ? std::getenv("INKSTONE_THREADS") : "2")) {
+  explicit Host(int32_t threads = 0)
+      : pool(threads ? threads : std::atoi(std::getenv("INKSTONE_THREADS") ? std::getenv("INKSTONE_THREADS") : "2")) {
     const char* path = std::getenv("INKSTONE_LIBRARY");
     if (!path) fail("set INKSTONE_LIBRARY to the kernel library, e.g. build/Release/inkstone_cpu_avx512.ikl");
     void* library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -35,8 +42,14 @@ struct Host {
       static_cast<Host*>(rt->host)->pool.run(tasks, body, arg);
     };
     runtime.scratch = [](const ik_runtime* rt, size_t bytes) {
-      void* p = std::aligned_alloc(64, (bytes + 63) & ~size_t{63});
-      static_cast<Host*>(rt->host)->scratch.push_back(p);
+      auto& all = static_cast<Host*>(rt->host)->scratch;
+      for (Scratch& s : all)
+        if (!s.taken && s.bytes >= bytes && s.bytes <= 2 * bytes + 64) {
+          s.taken = true;
+          return s.data;
+        }
+      void* p = std::aligned_alloc(64, (bytes + 64) & ~size_t{63});
+      all.push_back({p, bytes, true});
       return p;
     };
   }
@@ -45,8 +58,7 @@ struct Host {
     if (!backend->kernels[id]) fail("no such kernel in this library");
     const int32_t status = backend->kernels[id](&runtime, in.data(), static_cast<int32_t>(in.size()), out.data(),
                                                 static_cast<int32_t>(out.size()), attrs);
-    for (void* p : scratch) std::free(p);
-    scratch.clear();
+    for (Scratch& s : scratch) s.taken = false;
     return status;
   }
 

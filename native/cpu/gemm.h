@@ -1,0 +1,170 @@
+// C = A B (+ bias) for one pair of strided matrices: the blocking around the micro kernel.
+//
+// The smaller of A and B is packed once, by all workers, and shared. The other is packed a chunk at a time by the
+// worker that multiplies the chunk, while it is warm in that worker's cache, so the large operand is read from
+// memory exactly once and its packed form never goes back there. Every element of C is summed in one fixed order
+// (runs of kRun, see gemm_kernel.h), whatever chunk or worker it falls to.
+#pragma once
+#include <algorithm>
+#include <type_traits>
+
+#include "cpu/gemm_pack.h"
+#include "cpu/parallel.h"
+
+namespace ik {
+
+// parallel_for, or on the calling thread as worker 0 when rt is null.
+template <class Body>
+inline void for_tasks(const ik_runtime* rt, int64_t tasks, Body&& body) {
+  if (rt) return parallel_for(rt, tasks, body);
+  for (int64_t t = 0; t < tasks; ++t) body(t, 0);
+}
+
+inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// An operand: `outer` is the stride of its rows (A) or columns (B), `inner` the stride of k.
+template <class T>
+struct Operand {
+  const T* data;
+  int64_t outer, inner;
+};
+
+// E multiplies, R reads memory of type T into units, O is what C is stored as.
+template <class E, class R, class T, class O>
+class Gemm {
+ public:
+  using Unit = typename E::Unit;
+  using Acc = typename E::Acc;
+
+  Gemm(int64_t m, int64_t n, int64_t k) : m_(m), n_(n), k_(k) {
+    a_panels_ = ceil_div(m, kRows);
+    b_panels_ = ceil_div(n, kCols<E>);
+    const int64_t units = ceil_div(k, E::kPer);
+    // 16-bit results are rounded once, so all of k goes through one pass.
+    const int64_t passes = std::is_same_v<O, Acc> ? std::max<int64_t>(1, ceil_div(units, kPassUnits)) : 1;
+    pass_units_ = ceil_div(ceil_div(units, passes), kRun) * kRun;
+    if (passes == 1) pass_units_ = units;
+    share_a_ = n >= m;
+    const int64_t shared = share_a_ ? a_panels_ : b_panels_, chunked = share_a_ ? b_panels_ : a_panels_;
+    const int64_t shared_bytes = std::max<int64_t>(1, pass_units_ * shared_step() * static_cast<int64_t>(sizeof(Unit)));
+    const int64_t chunk_bytes = std::max<int64_t>(1, pass_units_ * chunk_step() * static_cast<int64_t>(sizeof(Unit)));
+    shared_block_ = std::clamp<int64_t>(kSharedBytes / shared_bytes, 1, std::max<int64_t>(1, shared));
+    int64_t chunk = std::clamp<int64_t>(kChunkBytes / chunk_bytes, 1, kChunkPanels);
+    chunk = std::min(chunk, std::max<int64_t>(1, chunked / kChunksWanted));
+    chunk_panels_ = chunk;
+    chunks_ = ceil_div(chunked, chunk);
+  }
+
+  size_t shared_units() const { return static_cast<size_t>(shared_block_ * pass_units_ * shared_step()); }
+  size_t chunk_units() const { return static_cast<size_t>(chunk_panels_ * pass_units_ * chunk_step()); }
+  // Units of scratch for `workers` workers; whole cache lines for each.
+  static size_t whole_lines(size_t units) { return (units * sizeof(Unit) + 63) / 64 * 64 / sizeof(Unit); }
+  size_t scratch_units(int32_t workers) const {
+    return whole_lines(shared_units()) + static_cast<size_t>(workers) * whole_lines(chunk_units());
+  }
+
+  // `bias` is null or has n rounded up to whole panels entries. rt null runs on the calling thread.
+  void run(const ik_runtime* rt, Operand<T> a, Operand<T> b, const Acc* bias, O* c, Unit* scratch) const {
+    const int64_t shared = share_a_ ? a_panels_ : b_panels_, chunked = share_a_ ? b_panels_ : a_panels_;
+    const int64_t units = ceil_div(k_, E::kPer);
+    Unit* const own = scratch + whole_lines(shared_units());
+    int64_t u0 = 0;
+    do {
+      const int64_t k0 = u0 * E::kPer, pass = std::min(pass_units_, units - u0);
+      const int64_t pass_k = std::min(k_ - k0, pass * E::kPer);
+      for (int64_t s0 = 0; s0 < shared; s0 += shared_block_) {
+        const int64_t s1 = std::min(shared, s0 + shared_block_);
+        const int64_t group = std::max<int64_t>(1, (s1 - s0) / 16);
+        for_tasks(rt, ceil_div(s1 - s0, group), [&](int64_t task, int32_t) {
+          for (int64_t p = s0 + task * group; p < std::min(s1, s0 + (task + 1) * group); ++p)
+            pack(share_a_, share_a_ ? a : b, p, k0, pass_k, scratch + (p - s0) * pass * shared_step());
+        });
+        for_tasks(rt, chunks_, [&](int64_t task, int32_t worker) {
+          Unit* const mine = own + static_cast<size_t>(worker) * whole_lines(chunk_units());
+          const int64_t p0 = task * chunk_panels_, p1 = std::min(chunked, p0 + chunk_panels_);
+          for (int64_t p = p0; p < p1; ++p)
+            pack(!share_a_, share_a_ ? b : a, p, k0, pass_k, mine + (p - p0) * pass * chunk_step());
+          // The panel of the outer loop stays in L1 while the chunk, in L2, passes by it.
+          for (int64_t s = s0; s < s1; ++s) {
+            const Unit* const one = scratch + (s - s0) * pass * shared_step();
+            for (int64_t p = p0; p < p1; ++p) {
+              const Unit* const other = mine + (p - p0) * pass * chunk_step();
+              if (share_a_) tile(s, p, one, other, pass, u0 == 0, bias, c);
+              else tile(p, s, other, one, pass, u0 == 0, bias, c);
+            }
+          }
+        });
+      }
+      u0 += pass_units_;
+    } while (u0 < units);
+  }
+
+ private:
+  static constexpr int64_t kPassUnits = 2048;
+  static constexpr int64_t kSharedBytes = 32 << 20;
+  static constexpr int64_t kChunkBytes = 512 << 10;
+  static constexpr int64_t kChunkPanels = 8;
+  static constexpr int64_t kChunksWanted = 16;
+
+  int64_t shared_step() const { return share_a_ ? kRowStep : kCols<E>; }
+  int64_t chunk_step() const { return share_a_ ? kCols<E> : kRowStep; }
+
+  void pack(bool is_a, const Operand<T>& x, int64_t panel, int64_t k0, int64_t k, Unit* to) const {
+    if (is_a) {
+      const int64_t left = m_ - panel * kRows;
+      pack_panel<R, E::kPer, kRowStep>(x.data + panel * kRows * x.outer + k0 * x.inner, x.outer, x.inner,
+                                       std::min<int64_t>(kRows, left), left, k, to);
+    } else {
+      const int64_t left = n_ - panel * kCols<E>;
+      pack_panel<R, E::kPer, kCols<E>>(x.data + panel * kCols<E> * x.outer + k0 * x.inner, x.outer, x.inner,
+                                       std::min<int64_t>(kCols<E>, left), left, k, to);
+    }
+  }
+
+  void tile(int64_t i, int64_t j, const Unit* a, const Unit* b, int64_t units, bool first, const Acc* bias, O* c) const {
+    const int64_t rows = std::min<int64_t>(kRows, m_ - i * kRows), cols = std::min<int64_t>(kCols<E>, n_ - j * kCols<E>);
+    const auto kernel = kMicroKernels<E, 1>[rows];
+    O* const to = c + i * kRows * n_ + j * kCols<E>;
+    const Acc* add = bias ? bias + j * kCols<E> : nullptr;
+    int64_t add_ld = 0;
+    alignas(64) Acc edge[kRows * kCols<E>];
+    Acc* out = edge;
+    int64_t ld = kCols<E>;
+    if constexpr (std::is_same_v<O, Acc>) {
+      if (cols == kCols<E>) {
+        out = to;
+        ld = n_;
+      } else if (!first) {
+        for (int64_t r = 0; r < rows; ++r) std::copy_n(to + r * n_, cols, edge + r * kCols<E>);
+      }
+      if (!first) {
+        add = out;
+        add_ld = ld;
+      }
+    }
+    int64_t u = 0;
+    do {
+      kernel(std::min(kRun, units - u), a + u * kRowStep, kRowStep, b + u * kCols<E>, out, ld, add, add_ld);
+      add = out;
+      add_ld = ld;
+      u += kRun;
+    } while (u < units);
+    if (out != edge) return;
+    for (int64_t r = 0; r < rows; ++r) {
+      const Acc* const from = edge + r * kCols<E>;
+      O* const row = to + r * n_;
+      if constexpr (std::is_same_v<O, Acc>) {
+        std::copy_n(from, cols, row);
+      } else {
+        int64_t x = 0;
+        for (; x + kLanes <= cols; x += kLanes) store(row + x, load(from + x));
+        if (x < cols) store_n(row + x, load(from + x), cols - x);
+      }
+    }
+  }
+
+  int64_t m_, n_, k_, a_panels_, b_panels_, pass_units_, shared_block_, chunk_panels_, chunks_;
+  bool share_a_;
+};
+
+}  // namespace ik

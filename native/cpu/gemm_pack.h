@@ -1,0 +1,144 @@
+// Packing: any strided slice of a matrix to panels in the order the micro kernel reads, converted on the way.
+// A panel is `width` rows of A (or columns of B), stored [k][step] with zeros where the matrix ends.
+#pragma once
+#include "cpu/gemm_kernel.h"
+
+namespace ik {
+
+// ---- one unit, or a vector of units, from memory of type T ------------------------------------------------
+
+// To f32: widening, or when Round is set rounding through bf16.
+template <class T, bool Round>
+struct ReaderF32 {
+  using Unit = float;
+  using Vector = vf;
+  static vf round(vf v) {
+    if constexpr (Round) {
+      const vu bits = (vu)v;
+      const vu even = (bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000u;
+      return (v != v) ? v : (vf)even;
+    } else {
+      return v;
+    }
+  }
+  static float one(const T* p, int64_t, int64_t) {
+    float x = to_float(*p);
+    if constexpr (Round) {
+      bf16 h;
+      from_float(x, h);
+      x = to_float(h);
+    }
+    return x;
+  }
+  static Vector along_k(const T* p) { return round(load(p)); }
+  static Vector across(const T* p, int64_t) { return round(load(p)); }
+};
+struct ReaderF64 {
+  using Unit = double;
+  using Vector = vd;
+  static double one(const double* p, int64_t, int64_t) { return *p; }
+  static Vector along_k(const double* p) { return load_bits<vd>(p); }
+  static Vector across(const double* p, int64_t) { return load_bits<vd>(p); }
+};
+#if defined(__AVX512BF16__)
+// To pairs of bf16.
+template <class T>
+struct ReaderBf16 {
+  using Unit = uint32_t;
+  using Vector = vu;
+  static uint32_t bits(const T* p) {
+    bf16 h;
+    if constexpr (sizeof(T) == 4) from_float(*p, h);
+    else h = *p;
+    return h.bits;
+  }
+  static uint32_t one(const T* p, int64_t k_stride, int64_t valid) {
+    return bits(p) | (valid > 1 ? bits(p + k_stride) << 16 : 0);
+  }
+  static vu low_halves(const T* p) {
+    if constexpr (sizeof(T) == 4) return __builtin_convertvector((vh)_mm512_cvtneps_pbh((__m512)load(p)), vu);
+    else return __builtin_convertvector(load_bits<vh>(p), vu);
+  }
+  static Vector along_k(const T* p) {
+    if constexpr (sizeof(T) == 4) return (vu)_mm512_cvtne2ps_pbh((__m512)load(p + kLanes), (__m512)load(p));
+    else return load_bits<vu>(p);
+  }
+  static Vector across(const T* p, int64_t k_stride) { return low_halves(p) | (low_halves(p + k_stride) << 16); }
+};
+#endif
+
+// ---- a square of vectors transposed in registers ------------------------------------------------------------
+
+// log2(N) rounds; in each, rows i and i + h exchange the halves of their 2h-blocks.
+template <class V, int N>
+inline void transpose(V (&rows)[N]) {
+  using Mask = std::conditional_t<N == kLanes, vi, decltype(V{} == V{})>;
+#pragma GCC unroll 4
+  for (int h = 1; h < N; h *= 2) {
+    Mask low, high;
+#pragma GCC unroll 16
+    for (int i = 0; i < N; ++i) {
+      low[i] = (i & h) ? N + i - h : i;
+      high[i] = (i & h) ? N + i : i + h;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < N; ++i) {
+      if (i & h) continue;
+      const V x = rows[i], y = rows[i + h];
+      rows[i] = __builtin_shuffle(x, y, low);
+      rows[i + h] = __builtin_shuffle(x, y, high);
+    }
+  }
+}
+
+// ---- panels ---------------------------------------------------------------------------------------------------
+
+// Packs `width` rows x `k` elements (k counted in matrix elements) with element (r, p) at src[r * row_stride +
+// p * k_stride] to dst[(p / Per) * Step + r]. `readable` >= width rows lie in the matrix from src on: lanes from
+// `width` to Step hold those or zero, and no kernel's result depends on them.
+template <class R, int Per, int Step, class T>
+void pack_panel(const T* src, int64_t row_stride, int64_t k_stride, int64_t width, int64_t readable, int64_t k,
+                typename R::Unit* dst) {
+  using Unit = typename R::Unit;
+  using V = typename R::Vector;
+  constexpr int L = sizeof(V) / sizeof(Unit);
+  const int64_t units = (k + Per - 1) / Per, whole = k / Per;
+  int64_t u = 0;
+  if (k_stride == 1 && width > 0) {
+    for (; u + L <= whole; u += L) {
+      for (int64_t r0 = 0; r0 < Step; r0 += L) {
+        V rows[L];
+        if (r0 + L <= width) {
+#pragma GCC unroll 16
+          for (int i = 0; i < L; ++i) rows[i] = R::along_k(src + (r0 + i) * row_stride + u * Per);
+        } else {
+          for (int i = 0; i < L; ++i) rows[i] = r0 + i < width ? R::along_k(src + (r0 + i) * row_stride + u * Per) : V{};
+        }
+        transpose(rows);
+#pragma GCC unroll 16
+        for (int i = 0; i < L; ++i) std::memcpy(dst + (u + i) * Step + r0, &rows[i], sizeof(V));
+      }
+    }
+  } else if (row_stride == 1) {
+    if (readable >= Step) width = Step;
+    const int64_t full = width / L * L;
+    for (; u < whole; ++u) {
+      const T* from = src + u * Per * k_stride;
+      Unit* to = dst + u * Step;
+      int64_t r = 0;
+      for (; r < full; r += L) {
+        const V v = R::across(from + r, k_stride);
+        std::memcpy(to + r, &v, sizeof v);
+      }
+      for (; r < width; ++r) to[r] = R::one(from + r, k_stride, Per);
+      for (; r < Step; ++r) to[r] = 0;
+    }
+  }
+  for (; u < units; ++u) {
+    const T* from = src + u * Per * k_stride;
+    Unit* to = dst + u * Step;
+    for (int64_t r = 0; r < Step; ++r) to[r] = r < width ? R::one(from + r * row_stride, k_stride, k - u * Per) : Unit{};
+  }
+}
+
+}  // namespace ik
