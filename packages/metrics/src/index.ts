@@ -1,5 +1,6 @@
 export { MetricError, type MetricErrorCode } from './errors.js';
 export * from './exact-sum.js';
+export * from './generation/index.js';
 export {
   AdditiveMetric,
   type AdditiveOptions,
@@ -10,3 +11,6 @@ export {
 } from './metric.js';
 export { Pcg64 } from './random.js';
 export * from './statistics/index.js';
+export { porterStem } from './text/porter.js';
+export { pairTexts, type TextSample } from './text/sample.js';
+export { segmenterTokenizer, type Tokenizer, type TokenizerName, tokenizer } from './text/tokenizers.js';

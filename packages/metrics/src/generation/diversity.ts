@@ -1,0 +1,142 @@
+import { checkInteger, MetricError, show } from '../errors.js';
+import {
+  AdditiveMetric,
+  type AdditiveOptions,
+  empty,
+  formatSignature,
+  type Metric,
+  type Scored,
+} from '../metric.js';
+import { splitSpaces } from '../text/whitespace.js';
+
+/** Settings of the diversity metrics. */
+export interface NgramOptions {
+  /** N-gram order, at least 1. Default 2. */
+  readonly order?: number;
+  /** Default: at white space. */
+  readonly tokenize?: (text: string) => readonly string[];
+}
+
+function checkString(subject: string, text: unknown): asserts text is string {
+  if (typeof text !== 'string') {
+    throw new MetricError(
+      'E_INPUT',
+      subject,
+      'every sample must be a string',
+      show(text),
+      'pass the generated texts',
+    );
+  }
+}
+
+function* ngrams(words: readonly string[], order: number): Generator<string> {
+  for (let i = 0; i + order <= words.length; i++) yield words.slice(i, i + order).join(' ');
+}
+
+/** A distinct-n score. */
+export interface DistinctResult extends Scored {
+  /** Distinct n-grams / n-grams, 0 to 1; 0 when the texts are all too short to have any. */
+  readonly score: number;
+  readonly distinct: number;
+  readonly total: number;
+}
+
+/**
+ * Distinct-n: the share of different n-grams among all n-grams of a corpus.
+ *
+ * Li et al. 2016 (arXiv:1510.03055). Falls with corpus size, so compare corpora of one size. It is no sum over texts;
+ * {@link bootstrapInterval} gives it an interval.
+ *
+ * @example
+ * const distinct = new DistinctN({ order: 1 });
+ * distinct.update(['a b a', 'b c']);
+ * distinct.compute().score; // => 0.6
+ */
+export class DistinctN implements Metric<string, DistinctResult> {
+  readonly name: string;
+  readonly higherIsBetter = true;
+  private readonly order: number;
+  private readonly tokenize: (text: string) => readonly string[];
+  private readonly seen = new Set<string>();
+  private total = 0;
+  private texts = 0;
+
+  constructor(options: NgramOptions = {}) {
+    this.order = options.order ?? 2;
+    checkInteger('distinct-n', 'order', this.order, 1, 64);
+    this.tokenize = options.tokenize ?? splitSpaces;
+    this.name = `distinct-${this.order}`;
+  }
+
+  update(batch: Iterable<string>): void {
+    const texts = [...batch];
+    for (const text of texts) checkString(this.name, text);
+    for (const text of texts) {
+      this.texts++;
+      for (const gram of ngrams(this.tokenize(text), this.order)) {
+        this.seen.add(gram);
+        this.total++;
+      }
+    }
+  }
+
+  merge(other: this): void {
+    if (other.order !== this.order)
+      throw new MetricError(
+        'E_MERGE',
+        this.name,
+        'only merges with the same order',
+        other.name,
+        'use one order',
+      );
+    for (const gram of other.seen) this.seen.add(gram);
+    this.total += other.total;
+    this.texts += other.texts;
+  }
+
+  compute(): DistinctResult {
+    if (this.texts === 0) throw empty(this.name);
+    const { total } = this;
+    return { score: total === 0 ? 0 : this.seen.size / total, distinct: this.seen.size, total };
+  }
+}
+
+/**
+ * Repetition rate (seq-rep-n): the mean over texts of 1 - distinct n-grams / n-grams within the text.
+ *
+ * Welleck et al. 2020 (arXiv:1908.04319, section 3); their n is 4. A text with no n-gram counts as 0.
+ *
+ * @example
+ * const repetition = new Repetition({ order: 1 });
+ * repetition.update(['a a a a', 'a b c d']);
+ * repetition.compute().score; // => 0.375
+ */
+export class Repetition extends AdditiveMetric<string, Scored> {
+  readonly name: string;
+  readonly width = 1;
+  override readonly higherIsBetter = false;
+  private readonly order: number;
+  private readonly tokenize: (text: string) => readonly string[];
+
+  constructor(options: AdditiveOptions & NgramOptions = {}) {
+    super(options);
+    this.order = options.order ?? 4;
+    checkInteger('repetition', 'order', this.order, 1, 64);
+    this.tokenize = options.tokenize ?? splitSpaces;
+    this.name = `seq-rep-${this.order}`;
+  }
+
+  signature(): string {
+    return formatSignature({ order: this.order });
+  }
+
+  protected statistics(text: string, row: Float64Array): void {
+    checkString(this.name, text);
+    const grams = [...ngrams(this.tokenize(text), this.order)];
+    row[0] = grams.length === 0 ? 0 : 1 - new Set(grams).size / grams.length;
+  }
+
+  protected result(totals: Float64Array, count: number): Scored {
+    return { score: totals[0]! / count };
+  }
+}
