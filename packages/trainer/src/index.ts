@@ -1,0 +1,32 @@
+export {
+  checkTrainerConfig,
+  parseStrict,
+  parseTrainerConfig,
+  type TrainerConfig,
+  type TrainerConfigInput,
+  trainerSchema,
+  unwrap,
+} from './config.js';
+export { TrainerError, type TrainerErrorCode } from './errors.js';
+export { type ByteSink, writeFileAtomic, writeFolderAtomic } from './files.js';
+export { lockRun, type RunLock } from './lock.js';
+export {
+  type MetricsRecord,
+  readMetrics,
+  type SampleRecord,
+  type StepRecord,
+  type ValidationRecord,
+} from './metrics-log.js';
+export { type ReportOptions, type ReportTable, renderReport, writeReport } from './report/report.js';
+export { learningRate, type ScheduleOptions } from './schedule.js';
+export { shuffle } from './shuffle.js';
+export { formatCount, formatDuration, trainingFlopsPerToken } from './throughput.js';
+export {
+  TokenFile,
+  type TokenFileInfo,
+  type TokenSink,
+  type TokenSource,
+  tokensInMemory,
+  writeTokenFile,
+} from './token-file.js';
+export { type TokenWindows, WindowSampler } from './windows.js';
