@@ -1,3 +1,4 @@
+export * from './classification/index.js';
 export { MetricError, type MetricErrorCode } from './errors.js';
 export * from './exact-sum.js';
 export * from './generation/index.js';

@@ -1,0 +1,301 @@
+import { checkInteger, checkSameLength, MetricError, show } from '../errors.js';
+import { empty, type Metric, type Scored } from '../metric.js';
+import { Pcg64 } from '../random.js';
+import { type BootstrapOptions, bootstrapSettings, percentileInterval } from '../statistics/bootstrap.js';
+import type { Interval } from '../statistics/interval.js';
+import type { ScoreSample } from './probabilities.js';
+
+/** A binary sample with a score that should be high for positives. */
+export interface RankedSample {
+  /** Whether the sample is positive. */
+  readonly label: boolean;
+  /** Finite score; only its order matters. */
+  readonly score: number;
+}
+
+function checkRanked(subject: string, score: number): void {
+  if (typeof score !== 'number' || !Number.isFinite(score)) {
+    throw new MetricError(
+      'E_NAN',
+      subject,
+      'scores must be finite',
+      show(score),
+      'remove or repair that sample',
+    );
+  }
+}
+
+/** Cumulative true and false positives at each distinct score, from the highest down. */
+function cumulative(subject: string, labels: readonly boolean[], scores: readonly number[]) {
+  checkSameLength(subject, 'labels', labels.length, 'scores', scores.length);
+  for (const score of scores) checkRanked(subject, score);
+  const order = Array.from(scores.keys()).sort((i, j) => scores[j]! - scores[i]!);
+  const thresholds: number[] = [];
+  const truePositives: number[] = [];
+  const falsePositives: number[] = [];
+  let positives = 0;
+  let negatives = 0;
+  order.forEach((i, at) => {
+    if (labels[i]) positives++;
+    else negatives++;
+    if (at + 1 < order.length && scores[order[at + 1]!] === scores[i]) return;
+    thresholds.push(scores[i]!);
+    truePositives.push(positives);
+    falsePositives.push(negatives);
+  });
+  return { thresholds, truePositives, falsePositives, positives, negatives };
+}
+
+function needBoth(subject: string, positives: number, negatives: number): void {
+  if (positives === 0 || negatives === 0) {
+    throw new MetricError(
+      'E_EMPTY',
+      subject,
+      'needs a positive and a negative sample',
+      `${positives} positive, ${negatives} negative`,
+      'use a test set with both classes',
+    );
+  }
+}
+
+/** A receiver operating characteristic, from the strictest threshold to the loosest. */
+export interface RocCurve {
+  /** False positive rate, starting at 0 and ending at 1. */
+  readonly falsePositiveRate: readonly number[];
+  /** True positive rate, likewise. */
+  readonly truePositiveRate: readonly number[];
+  /** A sample counts as positive from this score on; Infinity first. */
+  readonly thresholds: readonly number[];
+}
+
+/**
+ * The ROC curve, one point per distinct score.
+ *
+ * @throws MetricError `E_EMPTY` unless both classes occur, `E_NAN` for a score that is not finite.
+ * @example
+ * rocCurve([true, false], [0.9, 0.1]).truePositiveRate; // => [0, 1, 1]
+ */
+export function rocCurve(labels: readonly boolean[], scores: readonly number[]): RocCurve {
+  const { thresholds, truePositives, falsePositives, positives, negatives } = cumulative(
+    'rocCurve',
+    labels,
+    scores,
+  );
+  needBoth('rocCurve', positives, negatives);
+  return {
+    falsePositiveRate: [0, ...falsePositives.map((n) => n / negatives)],
+    truePositiveRate: [0, ...truePositives.map((n) => n / positives)],
+    thresholds: [Infinity, ...thresholds],
+  };
+}
+
+/** Precision and recall at each distinct score, from the strictest threshold to the loosest. */
+export interface PrecisionRecallCurve {
+  readonly precision: readonly number[];
+  readonly recall: readonly number[];
+  readonly thresholds: readonly number[];
+}
+
+/**
+ * The precision-recall curve, one point per distinct score.
+ *
+ * @throws MetricError `E_EMPTY` without a positive sample, `E_NAN` for a score that is not finite.
+ * @example
+ * precisionRecallCurve([true, false, true], [0.9, 0.8, 0.7]).precision; // => [1, 0.5, 2 / 3]
+ */
+export function precisionRecallCurve(
+  labels: readonly boolean[],
+  scores: readonly number[],
+): PrecisionRecallCurve {
+  const { thresholds, truePositives, falsePositives, positives } = cumulative(
+    'precisionRecallCurve',
+    labels,
+    scores,
+  );
+  needBoth('precisionRecallCurve', positives, 1);
+  return {
+    precision: truePositives.map((n, i) => n / (n + falsePositives[i]!)),
+    recall: truePositives.map((n) => n / positives),
+    thresholds,
+  };
+}
+
+/**
+ * Area under the ROC curve by counting pairs: the chance that a positive outranks a negative, ties counting half.
+ *
+ * Hanley and McNeil 1982. Counting in integers makes it exact.
+ *
+ * @throws MetricError `E_EMPTY` unless both classes occur, `E_NAN` for a score that is not finite.
+ * @example
+ * rocAuc([true, false, true], [0.8, 0.8, 0.9]); // => 0.75
+ */
+export function rocAuc(labels: readonly boolean[], scores: readonly number[]): number {
+  const { truePositives, falsePositives, positives, negatives } = cumulative('rocAuc', labels, scores);
+  needBoth('rocAuc', positives, negatives);
+  let twice = 0;
+  for (let i = 0; i < truePositives.length; i++) {
+    const before = i === 0 ? 0 : truePositives[i - 1]!;
+    const width = falsePositives[i]! - (i === 0 ? 0 : falsePositives[i - 1]!);
+    twice += width * (before + truePositives[i]!);
+  }
+  return twice / 2 / positives / negatives;
+}
+
+/**
+ * Area under the precision-recall curve as average precision: Σ (R_i - R_{i-1}) P_i.
+ *
+ * The step sum of scikit-learn and torchmetrics. The trapezoid between the points is too optimistic (Davis and Goadrich
+ * 2006), so it is not offered.
+ *
+ * @throws MetricError `E_EMPTY` without a positive sample, `E_NAN` for a score that is not finite.
+ * @example
+ * averagePrecision([true, false, true], [0.9, 0.8, 0.7]).toFixed(6); // => '0.833333'
+ */
+export function averagePrecision(labels: readonly boolean[], scores: readonly number[]): number {
+  const { precision, recall } = precisionRecallCurve(labels, scores);
+  return precision.reduce((sum, p, i) => sum + p * (recall[i]! - (i === 0 ? 0 : recall[i - 1]!)), 0);
+}
+
+/** What {@link BinaryRanking} computes. */
+export interface RankingResult extends Scored {
+  /** ROC-AUC, or average precision, as chosen. */
+  readonly score: number;
+  readonly rocAuc: number;
+  readonly averagePrecision: number;
+  readonly positives: number;
+  readonly negatives: number;
+}
+
+/**
+ * ROC-AUC and average precision (PR-AUC) of binary scores, streaming. Keeps every score: the areas are exact.
+ *
+ * @example
+ * const ranking = new BinaryRanking();
+ * ranking.update([{ label: true, score: 2 }, { label: false, score: 1 }]);
+ * ranking.compute().score; // => 1
+ */
+export class BinaryRanking implements Metric<RankedSample, RankingResult> {
+  readonly name: string;
+  readonly higherIsBetter = true;
+  private readonly labels: boolean[] = [];
+  private readonly scores: number[] = [];
+
+  /** @param headline Which area `score` is. Default rocAuc. */
+  constructor(private readonly headline: 'rocAuc' | 'averagePrecision' = 'rocAuc') {
+    this.name = headline === 'rocAuc' ? 'ROC-AUC' : 'PR-AUC';
+  }
+
+  update(batch: Iterable<RankedSample>): void {
+    const samples = [...batch];
+    for (const { label, score } of samples) {
+      checkRanked(this.name, score);
+      if (typeof label !== 'boolean') {
+        throw new MetricError(
+          'E_INPUT',
+          this.name,
+          'label must be true or false',
+          show(label),
+          'compare it with the positive class',
+        );
+      }
+    }
+    for (const { label, score } of samples) {
+      this.labels.push(label);
+      this.scores.push(score);
+    }
+  }
+
+  merge(other: this): void {
+    if (other.headline !== this.headline)
+      throw new MetricError(
+        'E_MERGE',
+        this.name,
+        'only merges with the same headline',
+        other.name,
+        'use one',
+      );
+    this.labels.push(...other.labels);
+    this.scores.push(...other.scores);
+  }
+
+  compute(): RankingResult {
+    if (this.labels.length === 0) throw empty(this.name);
+    return this.resultOf(this.labels, this.scores);
+  }
+
+  private resultOf(labels: readonly boolean[], scores: readonly number[]): RankingResult {
+    const positives = labels.filter(Boolean).length;
+    const areas = { rocAuc: rocAuc(labels, scores), averagePrecision: averagePrecision(labels, scores) };
+    return { score: areas[this.headline], ...areas, positives, negatives: labels.length - positives };
+  }
+
+  /** Bootstrap interval, resampling positives and negatives apart so that both always occur. */
+  interval(options?: BootstrapOptions): Interval {
+    const { resamples, seed, confidence } = bootstrapSettings(this.name, options);
+    const indices = Array.from(this.labels.keys());
+    const groups = [indices.filter((i) => this.labels[i]), indices.filter((i) => !this.labels[i])];
+    needBoth(this.name, groups[0]!.length, groups[1]!.length);
+    const random = new Pcg64(seed);
+    const values = Array.from({ length: resamples }, () => {
+      const picks = groups.flatMap((group) => group.map(() => group[random.below(group.length)]!));
+      return this.resultOf(
+        picks.map((i) => this.labels[i]!),
+        picks.map((i) => this.scores[i]!),
+      ).score;
+    });
+    return percentileInterval(values, confidence);
+  }
+}
+
+/** How {@link multiclassRocAuc} reduces many classes to pairs and averages. */
+export interface MulticlassAucOptions {
+  /** One class against the rest, or each pair of classes (Hand and Till 2001). Default ovr. */
+  readonly scheme?: 'ovr' | 'ovo';
+  /** Default macro. `weighted` weighs by how often the class (or pair) occurs. */
+  readonly average?: 'macro' | 'weighted';
+}
+
+/**
+ * ROC-AUC for more than two classes, equal to scikit-learn's `roc_auc_score(multi_class=...)`.
+ *
+ * @throws MetricError `E_EMPTY` when a class never occurs, `E_INPUT` for a label out of range or rows of unequal length.
+ * @example
+ * const samples = [[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.2, 0.7]].map((scores, label) => ({ label, scores }));
+ * multiclassRocAuc(samples); // => 1
+ */
+export function multiclassRocAuc(
+  samples: readonly ScoreSample[],
+  options: MulticlassAucOptions = {},
+): number {
+  const { scheme = 'ovr', average = 'macro' } = options;
+  if (samples.length === 0) throw empty('multiclassRocAuc');
+  const classes = samples[0]!.scores.length;
+  const counts = new Array<number>(classes).fill(0);
+  for (const { label, scores } of samples) {
+    checkSameLength('multiclassRocAuc', 'the first row', classes, 'another', scores.length);
+    checkInteger('multiclassRocAuc', 'label', label, 0, classes - 1);
+    counts[label]!++;
+  }
+  const areas: number[] = [];
+  const weights: number[] = [];
+  const area = (chosen: readonly ScoreSample[], positive: number): number =>
+    rocAuc(
+      chosen.map(({ label }) => label === positive),
+      chosen.map(({ scores }) => scores[positive]!),
+    );
+  for (let a = 0; a < classes; a++) {
+    if (scheme === 'ovr') {
+      areas.push(area(samples, a));
+      weights.push(counts[a]!);
+      continue;
+    }
+    for (let b = a + 1; b < classes; b++) {
+      const pair = samples.filter(({ label }) => label === a || label === b);
+      areas.push((area(pair, a) + area(pair, b)) / 2);
+      weights.push(pair.length);
+    }
+  }
+  const weight = (i: number): number => (average === 'macro' ? 1 : weights[i]!);
+  const total = areas.reduce((sum, _, i) => sum + weight(i), 0);
+  return areas.reduce((sum, value, i) => sum + value * weight(i), 0) / total;
+}
