@@ -1,0 +1,226 @@
+// Attention forward with the online softmax: FlashAttention, Dao et al., 2022, https://arxiv.org/abs/2205.14135,
+// algorithm 1; keys are split among workers when there are few queries, as in Flash-Decoding.
+#include <limits>
+
+#include "cpu/attention.h"
+
+namespace {
+
+using namespace ik;
+
+constexpr int64_t kBlockRows = 4 * kRows;  // queries that pass over a block of keys together
+constexpr int64_t kBlockKeys = 128;
+constexpr int64_t kTasksWanted = 8;
+constexpr int64_t kSplitKeys = 256;  // the fewest keys worth a task of their own
+
+template <class T>
+class Forward {
+  using E = Mul<T>;
+  using Acc = typename E::Acc;
+  using V = typename E::Vector;
+  static constexpr int W = E::kWide;
+  static constexpr int64_t C = kCols<E>;
+  static constexpr Acc kNone = -std::numeric_limits<Acc>::infinity();
+
+ public:
+  Forward(const ik_view* in, const ik_view* out, const ik_attrs_sdpa& attrs)
+      : q_(in[0]), k_(in[1]), v_(in[2]), y_(out[0]), lse_(static_cast<Acc*>(out[1].data)), n_(q_, k_, attrs.causal != 0),
+        scale_(static_cast<Acc>(attrs.scale)), panels_(ceil_div(n_.width, C)), padded_(panels_ * C) {}
+
+  int32_t run(const ik_runtime* rt) {
+    const int64_t pairs = n_.batch * n_.groups;
+    if (pairs * n_.rows == 0) return IK_OK;
+    const int64_t blocks = ceil_div(n_.rows, kBlockRows);
+    // Split queries while there are enough of them, else keys.
+    int64_t query_parts = std::clamp<int64_t>(ceil_div(kTasksWanted, pairs), 1, blocks), key_parts = 1;
+    if (pairs * query_parts < kTasksWanted) {
+      query_parts = 1;
+      key_parts = std::clamp<int64_t>(n_.keys / kSplitKeys, 1, ceil_div(2 * kTasksWanted, pairs));
+    }
+    const int64_t part_keys = ceil_div(ceil_div(n_.keys, key_parts), kBlockKeys) * kBlockKeys;
+    key_parts = std::max<int64_t>(1, ceil_div(n_.keys, std::max<int64_t>(1, part_keys)));
+    const int64_t packed_keys = std::min(part_keys, ceil_div(n_.keys, C) * C);
+
+    using A = Arena<Acc>;
+    const int64_t own = A::whole(packed_keys * n_.width) + A::whole(packed_keys * padded_) + A::whole(kBlockRows * padded_) +
+                        A::whole(4 * n_.width * kRowStep) + A::whole(kRows * kBlockKeys) + A::whole(kBlockRows * padded_) +
+                        2 * A::whole(kBlockRows);
+    Acc* const scratch = static_cast<Acc*>(rt->scratch(rt, static_cast<size_t>(own * rt->threads) * sizeof(Acc)));
+    if (!scratch) return IK_OOM;
+    const int64_t record = padded_ + 2;  // a row's partial result: output, maximum, sum
+    Acc* partial = nullptr;
+    if (key_parts > 1) {
+      partial = static_cast<Acc*>(rt->scratch(rt, static_cast<size_t>(pairs * key_parts * n_.rows * record) * sizeof(Acc)));
+      if (!partial) return IK_OOM;
+    }
+
+    parallel_for(rt, pairs * query_parts * key_parts, [&](int64_t task, int32_t worker) {
+      Worker w(scratch + worker * own, packed_keys, n_.width, padded_);
+      const int64_t pair = task / (query_parts * key_parts), part = task % (query_parts * key_parts);
+      const int64_t b = pair / n_.groups, group = pair % n_.groups;
+      const int64_t k0 = key_parts > 1 ? part * part_keys : 0, k1 = std::min(n_.keys, k0 + part_keys);
+      pack_keys(w, b, group, k0, k1);
+      // Interleaved, because under a causal mask later blocks cost more.
+      for (int64_t i = key_parts > 1 ? 0 : part; i < blocks; i += query_parts) {
+        const int64_t r0 = i * kBlockRows, r1 = std::min(n_.rows, r0 + kBlockRows);
+        block(w, b, group, r0, r1, k0, k1);
+        for (int64_t r = r0; r < r1; ++r) {
+          const Acc* const o = w.out + (r - r0) * padded_;
+          const Acc top = w.top[r - r0], total = w.total[r - r0];
+          if (partial) {
+            Acc* const to = partial + ((pair * key_parts + part) * n_.rows + r) * record;
+            std::copy_n(o, padded_, to);
+            to[padded_] = top;
+            to[padded_ + 1] = total;
+          } else {
+            finish(b, group, r, o, top, total);
+          }
+        }
+      }
+    });
+    if (!partial) return IK_OK;
+    parallel_rows(rt, pairs * n_.rows, key_parts * padded_, [&](int64_t begin, int64_t end) {
+      for (int64_t x = begin; x < end; ++x) {
+        const int64_t pair = x / n_.rows, r = x % n_.rows;
+        Acc* const first = partial + (pair * key_parts * n_.rows + r) * record;
+        for (int64_t part = 1; part < key_parts; ++part) merge(first, first + part * n_.rows * record);
+        finish(pair / n_.groups, pair % n_.groups, r, first, first[padded_], first[padded_ + 1]);
+      }
+    });
+    return IK_OK;
+  }
+
+ private:
+  struct Worker {
+    Acc *keys, *values, *rows, *queries, *scores, *out, *top, *total;
+    bool finite;  // all packed values are
+    Worker(Acc* memory, int64_t packed_keys, int64_t width, int64_t padded) {
+      Arena<Acc> a(memory);
+      keys = a.take(packed_keys * width);
+      values = a.take(packed_keys * padded);
+      rows = a.take(kBlockRows * padded);
+      queries = a.take(4 * width * kRowStep);
+      scores = a.take(kRows * kBlockKeys);
+      out = a.take(kBlockRows * padded);
+      top = a.take(kBlockRows);
+      total = a.take(kBlockRows);
+    }
+  };
+
+  // Keys as [panel of C keys][d][C], values as [panel of C columns][key][C].
+  void pack_keys(Worker& w, int64_t b, int64_t group, int64_t k0, int64_t k1) const {
+    const T* const k = static_cast<const T*>(k_.data) + b * k_.stride[0] + group * k_.stride[2];
+    const T* const v = static_cast<const T*>(v_.data) + b * v_.stride[0] + group * v_.stride[2];
+    for (int64_t j = k0; j < k1; j += C)
+      pack_panel<Wide<T>, 1, C>(k + j * k_.stride[1], k_.stride[1], 1, std::min(C, k1 - j), k1 - j, n_.width,
+                                w.keys + (j - k0) * n_.width);
+    for (int64_t d = 0; d < n_.width; d += C)
+      pack_panel<Wide<T>, 1, C>(v + k0 * v_.stride[1] + d, 1, v_.stride[1], std::min(C, n_.width - d), n_.width - d, k1 - k0,
+                                w.values + d * (k1 - k0));
+    // A hidden key has weight 0, which an infinite or NaN value would turn into NaN.
+    V zero{};
+    for (int64_t i = 0; i < padded_ * (k1 - k0); i += W) zero += load_bits<V>(w.values + i) * Acc{};
+    w.finite = fold_lanes(zero, [](Acc a, Acc b) { return a + b; }) == Acc{};
+  }
+
+  // Rows [r0, r1) against keys [k0, k1): unnormalised output, running maximum and sum.
+  void block(Worker& w, int64_t b, int64_t group, int64_t r0, int64_t r1, int64_t k0, int64_t k1) const {
+    const int64_t rows = r1 - r0;
+    for (int64_t r = 0; r < rows; ++r) gather_row(n_.row<T>(q_, b, group, r0 + r), n_.width, padded_, w.rows + r * padded_);
+    for (int64_t r = 0; r < rows; r += kRows)
+      pack_panel<Wide<Acc>, 1, kRowStep>(w.rows + r * padded_, padded_, 1, std::min<int64_t>(kRows, rows - r), rows - r, n_.width,
+                                         w.queries + r / kRows * n_.width * kRowStep);
+    std::fill_n(w.out, rows * padded_, Acc{});
+    std::fill_n(w.top, rows, kNone);
+    std::fill_n(w.total, rows, Acc{});
+    const int64_t last = std::min(k1, n_.most_visible(r0, rows));
+    for (int64_t j0 = k0; j0 < last; j0 += kBlockKeys)
+      for (int64_t r = 0; r < rows; r += kRows) {
+        const int64_t n = std::min<int64_t>(kRows, rows - r);
+        const int64_t seen = std::min({kBlockKeys, k1 - j0, n_.most_visible(r0 + r, n) - j0});
+        if (seen > 0) panel(w, r0 + r, r, n, j0, j0 - k0, k1 - k0, seen);
+      }
+  }
+
+  // n rows (r in the block, `row` in the list) against `seen` keys from j0, which is at `at` of the packed ones.
+  void panel(Worker& w, int64_t row, int64_t r, int64_t n, int64_t j0, int64_t at, int64_t packed, int64_t seen) const {
+    const Acc* const queries = w.queries + r / kRows * n_.width * kRowStep;
+    const auto score = kMicroKernels<E, 1>[n];
+    for (int64_t j = 0; j < seen; j += C)
+      score(n_.width, queries, kRowStep, w.keys + (at + j) * n_.width, w.scores + j, kBlockKeys, nullptr, 0);
+    const int64_t whole = ceil_div(seen, W) * W;
+    for (int64_t i = 0; i < n; ++i) {
+      Acc* const s = w.scores + i * kBlockKeys;
+      const int64_t mine = std::clamp<int64_t>(n_.visible(row + i) - j0, 0, seen);
+      // A hidden key scores -inf.
+      V high = broadcast(kNone);
+      for (int64_t j = 0; j < whole; j += W) {
+        const V x = load_bits<V>(s + j) * scale_;
+        std::memcpy(s + j, &x, sizeof x);
+      }
+      for (int64_t j = mine; j < whole; ++j) s[j] = kNone;
+      for (int64_t j = 0; j < whole; j += W) high = max(load_bits<V>(s + j), high);
+      const Acc before = w.top[r + i];
+      const Acc top = std::max(before, fold_lanes(high, [](Acc a, Acc b) { return a > b ? a : b; }));
+      // Nothing seen yet: any finite reference will do, the exponentials of -inf are 0.
+      const Acc base = top == kNone ? Acc{} : top;
+      V sum{};
+      for (int64_t j = 0; j < whole; j += W) {
+        const V p = exp(load_bits<V>(s + j) - base);
+        std::memcpy(s + j, &p, sizeof p);
+        sum += p;
+      }
+      const Acc shrink = before == top ? Acc{1} : std::exp(before - base);
+      w.total[r + i] = w.total[r + i] * shrink + fold_lanes(sum, [](Acc a, Acc b) { return a + b; });
+      w.top[r + i] = top;
+      if (shrink != Acc{1}) {
+        Acc* const o = w.out + (r + i) * padded_;
+        for (int64_t d = 0; d < padded_; ++d) o[d] *= shrink;
+      }
+    }
+    const auto mix = [&](int64_t i, int64_t count, int64_t keys) {
+      for (int64_t d = 0; d < padded_; d += C) {
+        Acc* const o = w.out + (r + i) * padded_ + d;
+        kMicroKernels<E, kBlockKeys>[count](keys, w.scores + i * kBlockKeys, 1, w.values + d * packed + at * C, o, padded_, o, padded_);
+      }
+    };
+    if (w.finite) return mix(0, n, seen);
+    for (int64_t i = 0; i < n; ++i) mix(i, 1, std::clamp<int64_t>(n_.visible(row + i) - j0, 0, seen));
+  }
+
+  // Adds the partial result `b` to `a`.
+  void merge(Acc* a, const Acc* b) const {
+    const Acc top = std::max(a[padded_], b[padded_]);
+    const Acc base = top == kNone ? Acc{} : top;
+    const Acc x = std::exp(a[padded_] - base), y = std::exp(b[padded_] - base);
+    for (int64_t d = 0; d < padded_; ++d) a[d] = a[d] * x + b[d] * y;
+    a[padded_ + 1] = a[padded_ + 1] * x + b[padded_ + 1] * y;
+    a[padded_] = top;
+  }
+
+  void finish(int64_t b, int64_t group, int64_t r, const Acc* o, Acc top, Acc total) const {
+    const bool blind = n_.visible(r) == 0;
+    scatter_row(o, blind ? Acc{} : 1 / total, n_.width, n_.row<T>(y_, b, group, r));
+    lse_[n_.flat(b, group, r)] = blind ? kNone : top + std::log(total);
+  }
+
+  const ik_view &q_, &k_, &v_, &y_;
+  Acc* const lse_;
+  const Heads n_;
+  const Acc scale_;
+  const int64_t panels_, padded_;
+};
+
+}  // namespace
+
+int32_t ik_cpu_sdpa(const ik_runtime* rt, const ik_view* in, int32_t, const ik_view* out, int32_t, const void* attrs) {
+  const auto& a = *static_cast<const ik_attrs_sdpa*>(attrs);
+  if (in[1].dtype != in[0].dtype || in[2].dtype != in[0].dtype || out[0].dtype != in[0].dtype) return IK_UNSUPPORTED;
+  switch (in[0].dtype) {
+    case IK_F32: return Forward<float>(in, out, a).run(rt);
+    case IK_F64: return Forward<double>(in, out, a).run(rt);
+    case IK_BF16: return Forward<bf16>(in, out, a).run(rt);
+    case IK_F16: return Forward<f16>(in, out, a).run(rt);
+    default: return IK_UNSUPPORTED;
+  }
+}

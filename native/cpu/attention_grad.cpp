@@ -1,0 +1,252 @@
+// Attention backward, recomputing the probabilities from lse: FlashAttention-2, Dao, 2023,
+// https://arxiv.org/abs/2307.08691, algorithm 2. With P = exp(scale q k - lse) and delta = sum(dy * y):
+//   dv = P^T dy,  ds = P * (dy v^T - delta) * scale,  dq = ds k,  dk = ds^T q.
+#include <limits>
+
+#include "cpu/attention.h"
+
+namespace {
+
+using namespace ik;
+
+// Keys of a block are rows of dk and dv, and columns of the scores: a multiple of both panel widths.
+constexpr int64_t kBlockKeys = kRows == 14 ? 224 : 192;
+constexpr int64_t kBlockRows = kRows == 14 ? 112 : 96;
+constexpr int64_t kTasksWanted = 4;
+
+template <class T>
+class Backward {
+  using E = Mul<T>;
+  using Acc = typename E::Acc;
+  using V = typename E::Vector;
+  static constexpr int W = E::kWide;
+  static constexpr int64_t C = kCols<E>;
+  static_assert(kBlockKeys % C == 0 && kBlockKeys % kRows == 0);
+
+ public:
+  Backward(const ik_view* in, const ik_view* out, const ik_attrs_sdpa_grad& attrs)
+      : q_(in[0]), k_(in[1]), v_(in[2]), y_(in[3]), lse_(in[4]), dy_(in[5]), dq_(out[0]), dk_(out[1]), dv_(out[2]),
+        n_(q_, k_, attrs.causal != 0), scale_(static_cast<Acc>(attrs.scale)), panels_(ceil_div(n_.width, C)),
+        padded_(panels_ * C), row_panels_(ceil_div(n_.rows, kRows)) {}
+
+  int32_t run(const ik_runtime* rt) {
+    const int64_t pairs = n_.batch * n_.groups;
+    if (pairs == 0) return IK_OK;
+    const int64_t blocks = ceil_div(n_.keys, kBlockKeys);
+    // With few pairs the key blocks of one are divided too; the parts' dq are then added in order.
+    const int64_t parts = std::clamp<int64_t>(ceil_div(kTasksWanted, pairs), 1, std::max<int64_t>(1, blocks));
+    using A = Arena<Acc>;
+    const int64_t own = Worker::size(n_.rows, row_panels_, n_.width, padded_);
+    Acc* const scratch = static_cast<Acc*>(rt->scratch(rt, static_cast<size_t>(own * rt->threads) * sizeof(Acc)));
+    if (!scratch) return IK_OOM;
+    const int64_t dq_size = A::whole(n_.rows * padded_);
+    Acc* const all_dq = static_cast<Acc*>(
+        rt->scratch(rt, static_cast<size_t>(dq_size * (parts > 1 ? pairs * parts : rt->threads)) * sizeof(Acc)));
+    if (!all_dq) return IK_OOM;
+
+    parallel_for(rt, pairs * parts, [&](int64_t task, int32_t worker) {
+      Worker w(scratch + worker * own, n_.rows, row_panels_, n_.width, padded_);
+      const int64_t b = task / parts / n_.groups, group = task / parts % n_.groups;
+      Acc* const dq = all_dq + (parts > 1 ? task : worker) * dq_size;
+      std::fill_n(dq, n_.rows * padded_, Acc{});
+      pack_rows(w, b, group);
+      for (int64_t i = task % parts; i < blocks; i += parts) {
+        const int64_t j0 = i * kBlockKeys, keys = std::min(kBlockKeys, n_.keys - j0);
+        pack_keys(w, b, group, j0, keys);
+        std::fill_n(w.dk, kBlockKeys * padded_, Acc{});
+        std::fill_n(w.dv, kBlockKeys * padded_, Acc{});
+        for (int64_t r = 0; r < n_.rows; r += kBlockRows)
+          tile(w, b, group, r, std::min(kBlockRows, n_.rows - r), j0, keys, dq);
+        for (int64_t j = 0; j < keys; ++j) {
+          scatter_row(w.dk + j * padded_, Acc{1}, n_.width, key_row(dk_, b, group, j0 + j));
+          scatter_row(w.dv + j * padded_, Acc{1}, n_.width, key_row(dv_, b, group, j0 + j));
+        }
+      }
+      if (parts == 1)
+        for (int64_t r = 0; r < n_.rows; ++r) scatter_row(dq + r * padded_, Acc{1}, n_.width, n_.row<T>(dq_, b, group, r));
+    });
+    if (parts == 1) return IK_OK;
+    parallel_rows(rt, pairs * n_.rows, parts * padded_, [&](int64_t begin, int64_t end) {
+      for (int64_t x = begin; x < end; ++x) {
+        const int64_t pair = x / n_.rows, r = x % n_.rows;
+        Acc* const first = all_dq + pair * parts * dq_size + r * padded_;
+        for (int64_t part = 1; part < parts; ++part)
+          for (int64_t d = 0; d < padded_; ++d) first[d] += first[part * dq_size + d];
+        scatter_row(first, Acc{1}, n_.width, n_.row<T>(dq_, pair / n_.groups, pair % n_.groups, r));
+      }
+    });
+    return IK_OK;
+  }
+
+ private:
+  // A panels are [k][kRowStep] for the left operand, B panels [k][C] for the right one.
+  struct Worker {
+    Acc *q_a, *dy_a, *q_b, *dy_b, *lse, *delta;     // of every row
+    Acc *k_t, *v_t, *k_b, *dk, *dv, *p, *ds, *row;  // of a block of keys
+    static int64_t size(int64_t rows, int64_t row_panels, int64_t width, int64_t padded) {
+      using A = Arena<Acc>;
+      return 2 * A::whole(row_panels * width * kRowStep) + 2 * A::whole(rows * padded) + 2 * A::whole(rows) +
+             2 * A::whole(kBlockKeys * width) + 3 * A::whole(kBlockKeys * padded) + 2 * A::whole(kBlockRows * kBlockKeys) +
+             A::whole(kRows * padded);
+    }
+    Worker(Acc* memory, int64_t rows, int64_t row_panels, int64_t width, int64_t padded) {
+      Arena<Acc> a(memory);
+      q_a = a.take(row_panels * width * kRowStep);
+      dy_a = a.take(row_panels * width * kRowStep);
+      q_b = a.take(rows * padded);
+      dy_b = a.take(rows * padded);
+      lse = a.take(rows);
+      delta = a.take(rows);
+      k_t = a.take(kBlockKeys * width);
+      v_t = a.take(kBlockKeys * width);
+      k_b = a.take(kBlockKeys * padded);
+      dk = a.take(kBlockKeys * padded);
+      dv = a.take(kBlockKeys * padded);
+      p = a.take(kBlockRows * kBlockKeys);
+      ds = a.take(kBlockRows * kBlockKeys);
+      row = a.take(kRows * padded);
+    }
+  };
+
+  static T* key_row(const ik_view& x, int64_t b, int64_t group, int64_t j) {
+    return static_cast<T*>(x.data) + b * x.stride[0] + j * x.stride[1] + group * x.stride[2];
+  }
+
+  // Rows gathered n <= kRows at a time, as A panels and as B panels.
+  void pack_row_panel(Acc* gathered, int64_t r, int64_t n, Acc* a, Acc* b) const {
+    pack_panel<Wide<Acc>, 1, kRowStep>(gathered, padded_, 1, n, n, n_.width, a + r / kRows * n_.width * kRowStep);
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t d = 0; d < padded_; d += C) std::copy_n(gathered + i * padded_ + d, C, b + d * n_.rows + (r + i) * C);
+  }
+
+  void pack_rows(Worker& w, int64_t b, int64_t group) const {
+    for (int64_t r = 0; r < n_.rows; r += kRows) {
+      const int64_t n = std::min<int64_t>(kRows, n_.rows - r);
+      for (int64_t i = 0; i < n; ++i) gather_row(n_.row<T>(y_, b, group, r + i), n_.width, padded_, w.row + i * padded_);
+      for (int64_t i = 0; i < n; ++i) {
+        alignas(64) Acc dy[kMaxGather];
+        Acc delta{};
+        const T* const from = n_.row<T>(dy_, b, group, r + i);
+        for (int64_t d0 = 0; d0 < n_.width; d0 += kMaxGather) {
+          const int64_t width = std::min(kMaxGather, n_.width - d0);
+          gather_row(from + d0, width, width, dy);
+          for (int64_t d = 0; d < width; ++d) delta += dy[d] * w.row[i * padded_ + d0 + d];
+        }
+        w.delta[r + i] = delta;
+        const int64_t at = n_.flat(b, group, r + i);
+        w.lse[r + i] = static_cast<const Acc*>(lse_.data)[at];
+      }
+      for (int64_t i = 0; i < n; ++i) gather_row(n_.row<T>(dy_, b, group, r + i), n_.width, padded_, w.row + i * padded_);
+      pack_row_panel(w.row, r, n, w.dy_a, w.dy_b);
+      for (int64_t i = 0; i < n; ++i) gather_row(n_.row<T>(q_, b, group, r + i), n_.width, padded_, w.row + i * padded_);
+      pack_row_panel(w.row, r, n, w.q_a, w.q_b);
+    }
+  }
+
+  void pack_keys(Worker& w, int64_t b, int64_t group, int64_t j0, int64_t keys) const {
+    const T* const k = key_row(k_, b, group, j0);
+    const T* const v = key_row(v_, b, group, j0);
+    for (int64_t j = 0; j < keys; j += C) {
+      const int64_t left = keys - j, n = std::min(C, left);
+      pack_panel<Wide<T>, 1, C>(k + j * k_.stride[1], k_.stride[1], 1, n, left, n_.width, w.k_t + j * n_.width);
+      pack_panel<Wide<T>, 1, C>(v + j * v_.stride[1], v_.stride[1], 1, n, left, n_.width, w.v_t + j * n_.width);
+    }
+    for (int64_t d = 0; d < n_.width; d += C)
+      pack_panel<Wide<T>, 1, C>(k + d, 1, k_.stride[1], std::min(C, n_.width - d), n_.width - d, keys, w.k_b + d * kBlockKeys);
+  }
+
+  // Rows [r0, r0 + rows) against the packed keys [j0, j0 + keys).
+  void tile(Worker& w, int64_t b, int64_t group, int64_t r0, int64_t rows, int64_t j0, int64_t keys, Acc* dq) const {
+    (void)b, (void)group;
+    int64_t most = 0;  // keys of the block that any of these rows sees
+    for (int64_t r = 0; r < rows; r += kRows) {
+      const int64_t n = std::min<int64_t>(kRows, rows - r);
+      const int64_t seen = std::min(keys, n_.most_visible(r0 + r, n) - j0);
+      if (seen <= 0) {
+        // These rows take part in the sums over rows below, with nothing.
+        std::fill_n(w.p + r * kBlockKeys, n * kBlockKeys, Acc{});
+        std::fill_n(w.ds + r * kBlockKeys, n * kBlockKeys, Acc{});
+        continue;
+      }
+      most = std::max(most, seen);
+      scores(w, r0 + r, r, n, j0, seen);
+      const auto mix = kMicroKernels<E, kBlockKeys>[n];
+      for (int64_t d = 0; d < padded_; d += C) {
+        Acc* const to = dq + (r0 + r) * padded_ + d;
+        mix(seen, w.ds + r * kBlockKeys, 1, w.k_b + d * kBlockKeys, to, padded_, to, padded_);
+      }
+    }
+    for (int64_t j = 0; j < most; j += kRows) {
+      const int64_t n = std::min<int64_t>(kRows, keys - j);
+      const int64_t first = first_seeing(r0, rows, j0 + j);
+      const auto mix = kMicroKernels<E, 1>[n];
+      for (int64_t d = 0; d < padded_; d += C) {
+        Acc* const dv = w.dv + j * padded_ + d;
+        Acc* const dk = w.dk + j * padded_ + d;
+        const int64_t at = d * n_.rows + (r0 + first) * C;
+        mix(rows - first, w.p + first * kBlockKeys + j, kBlockKeys, w.dy_b + at, dv, padded_, dv, padded_);
+        mix(rows - first, w.ds + first * kBlockKeys + j, kBlockKeys, w.q_b + at, dk, padded_, dk, padded_);
+      }
+    }
+  }
+
+  // Offset of the first of these rows that sees key j.
+  int64_t first_seeing(int64_t r0, int64_t rows, int64_t j) const {
+    if (!n_.causal || n_.most_visible(r0, rows) == n_.keys) {
+      if (!n_.causal) return 0;
+      for (int64_t r = 0; r < rows; ++r)
+        if (n_.visible(r0 + r) > j) return r;
+      return rows;
+    }
+    return std::clamp<int64_t>(j + 1 - (r0 % n_.queries + n_.keys - n_.queries + 1), 0, rows);
+  }
+
+  // P and ds of n rows (r in the tile, `row` in the list) for `seen` keys; zeros to the end of the tile's row.
+  void scores(Worker& w, int64_t row, int64_t r, int64_t n, int64_t j0, int64_t seen) const {
+    const int64_t at = row / kRows * n_.width * kRowStep;
+    const auto product = kMicroKernels<E, 1>[n];
+    Acc* const p = w.p + r * kBlockKeys;
+    Acc* const ds = w.ds + r * kBlockKeys;
+    for (int64_t j = 0; j < seen; j += C) {
+      product(n_.width, w.q_a + at, kRowStep, w.k_t + j * n_.width, p + j, kBlockKeys, nullptr, 0);
+      product(n_.width, w.dy_a + at, kRowStep, w.v_t + j * n_.width, ds + j, kBlockKeys, nullptr, 0);
+    }
+    for (int64_t i = 0; i < n; ++i) {
+      Acc* const pi = p + i * kBlockKeys;
+      Acc* const di = ds + i * kBlockKeys;
+      const int64_t mine = std::clamp<int64_t>(n_.visible(row + i) - j0, 0, seen);
+      const int64_t whole = ceil_div(mine, W) * W;
+      const Acc lse = w.lse[row + i], delta = w.delta[row + i];
+      for (int64_t j = 0; j < whole; j += W) {
+        const V x = exp(load_bits<V>(pi + j) * scale_ - lse);
+        const V y = x * (load_bits<V>(di + j) - delta) * scale_;
+        std::memcpy(pi + j, &x, sizeof x);
+        std::memcpy(di + j, &y, sizeof y);
+      }
+      std::fill(pi + mine, pi + kBlockKeys, Acc{});
+      std::fill(di + mine, di + kBlockKeys, Acc{});
+    }
+  }
+
+  static constexpr int64_t kMaxGather = 128;
+  const ik_view &q_, &k_, &v_, &y_, &lse_, &dy_, &dq_, &dk_, &dv_;
+  const Heads n_;
+  const Acc scale_;
+  const int64_t panels_, padded_, row_panels_;
+};
+
+}  // namespace
+
+int32_t ik_cpu_sdpa_grad(const ik_runtime* rt, const ik_view* in, int32_t, const ik_view* out, int32_t, const void* attrs) {
+  const auto& a = *static_cast<const ik_attrs_sdpa_grad*>(attrs);
+  const int32_t dtype = in[0].dtype;
+  for (const ik_view* v : {&in[1], &in[2], &in[3], &in[5], &out[0], &out[1], &out[2]})
+    if (v->dtype != dtype) return IK_UNSUPPORTED;
+  switch (dtype) {
+    case IK_F32: return Backward<float>(in, out, a).run(rt);
+    case IK_F64: return Backward<double>(in, out, a).run(rt);
+    case IK_BF16: return Backward<bf16>(in, out, a).run(rt);
+    case IK_F16: return Backward<f16>(in, out, a).run(rt);
+    default: return IK_UNSUPPORTED;
+  }
+}
