@@ -1,3 +1,4 @@
+export { listCheckpoints, readState, type TrainerState } from './checkpoint.js';
 export {
   checkTrainerConfig,
   parseStrict,
@@ -17,6 +18,8 @@ export {
   type StepRecord,
   type ValidationRecord,
 } from './metrics-log.js';
+export { modelTensors, type TrainableModel } from './model.js';
+export { AdamW, type AdamWSettings } from './optimizer.js';
 export { type ReportOptions, type ReportTable, renderReport, writeReport } from './report/report.js';
 export { learningRate, type ScheduleOptions } from './schedule.js';
 export { shuffle } from './shuffle.js';
@@ -29,4 +32,13 @@ export {
   tokensInMemory,
   writeTokenFile,
 } from './token-file.js';
+export {
+  type BatchInfo,
+  type TrainEvent,
+  type TrainingData,
+  type TrainOptions,
+  type TrainResult,
+  train,
+  type ValidationData,
+} from './train.js';
 export { type TokenWindows, WindowSampler } from './windows.js';

@@ -12,6 +12,8 @@ export interface TokenWindows {
   readonly batch: number;
   /** T. */
   readonly context: number;
+  /** Targets in all, B T. */
+  readonly tokens: number;
   /** Which windows of the file these are, to find them again. */
   readonly windows: readonly number[];
 }
@@ -105,6 +107,6 @@ export class WindowSampler {
       inputs.set(row.subarray(0, T), b * T);
       targets.set(row.subarray(1), b * T);
     });
-    return { inputs, targets, batch: picked.length, context: T, windows: picked };
+    return { inputs, targets, batch: picked.length, context: T, tokens: picked.length * T, windows: picked };
   }
 }
