@@ -2,6 +2,7 @@ export * from './classification/index.js';
 export { MetricError, type MetricErrorCode } from './errors.js';
 export * from './exact-sum.js';
 export * from './generation/index.js';
+export * from './lm/index.js';
 export {
   AdditiveMetric,
   type AdditiveOptions,
@@ -10,6 +11,7 @@ export {
   type Resamplable,
   type Scored,
 } from './metric.js';
+export * from './qa/index.js';
 export { Pcg64 } from './random.js';
 export * from './statistics/index.js';
 export { porterStem } from './text/porter.js';

@@ -1,0 +1,8 @@
+export * from './perplexity.js';
+export {
+  type RollingOptions,
+  rollingLogLikelihood,
+  rollingWindows,
+  splitContext,
+  type TokenRequest,
+} from './rolling.js';
