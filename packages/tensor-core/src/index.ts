@@ -15,9 +15,21 @@ export {
   toF16,
 } from './dtype.js';
 export { TensorError, type TensorErrorCode } from './errors.js';
+export { checkGradient, type GradientCheckOptions } from './gradcheck.js';
 export type { Cost, OpDefinition, Operation } from './op.js';
 export { arange, full, ones, onesLike, zeros, zerosLike } from './ops/creation.js';
 export * from './ops/index.js';
+export { type AdamWOptions, adamw, clipGradNorm, globalNorm, scale_ } from './optimizer.js';
+export { type MatmulPrecision, matmulPrecision, withMatmulPrecision } from './precision.js';
+export {
+  defaultGenerator,
+  Generator,
+  type GeneratorState,
+  manualSeed,
+  type RandomOptions,
+  randn,
+  uniform,
+} from './random.js';
 export { type Device, deviceStatus } from './runtime.js';
 export { keep, Scope, scope } from './scope.js';
 export type { Shape } from './shape.js';

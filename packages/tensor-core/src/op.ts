@@ -1,8 +1,9 @@
-import { type GradContext, GradNode, isRecording } from './autograd.js';
+import { type GradContext, GradNode, isRecording, noGrad } from './autograd.js';
 import { DTYPES, isFloat } from './dtype.js';
 import { TensorError } from './errors.js';
 import { gatherValues } from './layout.js';
 import { type Device, type Kernel, launch, type OutputSpec, type View } from './runtime.js';
+import { scope } from './scope.js';
 import { denseStrides, formatShape, type Shape } from './shape.js';
 import { Storage } from './storage.js';
 import { Tensor } from './tensor.js';
@@ -46,8 +47,10 @@ export interface OpDefinition<A = undefined> {
     attrs: A,
     outputs: readonly OutputSpec[],
   ): readonly { offset: number; strides: Shape }[];
-  /** For ops that take several launches, or none. Not called on the `ref` device. */
+  /** For ops that take several launches, or none. What it makes on the way is freed and not recorded. */
   run?(inputs: readonly Tensor[], attrs: A, outputs: readonly OutputSpec[]): readonly Tensor[];
+  /** `run` is called on the `ref` device too: for ops whose outputs are elsewhere. */
+  readonly everywhere?: boolean;
   /** For ops made of other ops; gradients follow by themselves. */
   compute?(inputs: readonly Tensor[], attrs: A): readonly Tensor[];
   /** Which inputs and outputs `grad` reads. */
@@ -70,6 +73,9 @@ export function operation<A, F extends (...args: never[]) => unknown>(
 ): Operation<F, A> {
   return Object.assign(f, { definition: Object.freeze(definition) });
 }
+
+/** The shape rule of ops whose output is like their first input. */
+export const like = ([x]: readonly Tensor[]): readonly OutputSpec[] => [x!];
 
 const NO_ATTRS: readonly number[] = [];
 
@@ -98,14 +104,14 @@ export function apply<A>(
   const specs = definition.infer(inputs, attrs);
   if (definition.compute) {
     if (device === 'ref' && !needsGrad(inputs)) return runReference(definition, inputs, attrs, specs);
-    return definition.compute(inputs, attrs);
+    return scope(() => definition.compute!(inputs, attrs));
   }
   const outputs = definition.view
     ? runView(definition, inputs[0]!, attrs, specs)
-    : device === 'ref'
+    : device === 'ref' && !definition.everywhere
       ? runReference(definition, inputs, attrs, specs)
       : definition.run
-        ? definition.run(inputs, attrs, specs)
+        ? noGrad(() => scope(() => definition.run!(inputs, attrs, specs)))
         : runNative(definition, inputs, attrs, specs, device);
   if (definition.grad && needsGrad(inputs)) record(definition, attrs, inputs, outputs, specs);
   return outputs;

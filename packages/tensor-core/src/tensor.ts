@@ -22,7 +22,6 @@ export interface TensorOptions {
 }
 
 // The operations are methods too; their types come from the list in ops/index.ts.
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: every method of the list is installed in ops/methods.ts
 export interface Tensor extends TensorMethods {}
 
 /**
@@ -36,7 +35,6 @@ export interface Tensor extends TensorMethods {}
  * x.mul(x).sum().backward();
  * x.grad!.toArray(); // [[2, 4], [6, 8]]
  */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see above
 export class Tensor implements View, Disposable {
   /** @internal What made it, while operations are recorded. */
   node: GradNode | null = null;

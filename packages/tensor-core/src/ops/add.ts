@@ -1,8 +1,8 @@
-import { apply1, operation } from '../op.js';
+import { operation, type OpDefinition } from '../op.js';
 import type { Tensor } from '../tensor.js';
-import { binaryDefinition, operands } from './elementwise.js';
+import { applyBinary, binaryDefinition } from './elementwise.js';
 
-const definition = binaryDefinition({
+const definition: OpDefinition = binaryDefinition({
   name: 'add',
   f: (a, b) => a + b,
   grad: [(_, dy) => dy, (_, dy) => dy],
@@ -17,5 +17,5 @@ const definition = binaryDefinition({
  */
 export const add = operation(
   definition,
-  (a: Tensor, b: Tensor | number): Tensor => apply1(definition, operands('add', a, b), undefined),
+  (a: Tensor, b: Tensor | number): Tensor => applyBinary(definition, a, b),
 );

@@ -1,8 +1,7 @@
 import { DTYPES } from '../dtype.js';
-import { apply1, type OpDefinition, operation } from '../op.js';
+import { apply1, like, type OpDefinition, operation } from '../op.js';
 import { Kernel } from '../runtime.js';
 import type { Tensor } from '../tensor.js';
-import { like } from './elementwise.js';
 import { reshape } from './reshape.js';
 
 const kernel = new Kernel('copy', '');

@@ -3,8 +3,9 @@ import type { GradContext } from '../autograd.js';
 import { DTYPES, type DType, isFloat, promote, requireFloat } from '../dtype.js';
 import { TensorError } from '../errors.js';
 import { broadcastView, eachOffset } from '../layout.js';
-import type { OpDefinition, RefArray } from '../op.js';
-import { Kernel, type OutputSpec } from '../runtime.js';
+import { apply1, type OpDefinition, type RefArray } from '../op.js';
+import { Kernel } from '../runtime.js';
+import { scope } from '../scope.js';
 import { broadcastShapes, broadcastStrides, denseStrides, type Shape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { cast } from './cast.js';
@@ -27,7 +28,10 @@ interface UnaryRule {
   flops?: number;
 }
 
-/** The definition of y[i] = f(x[i]) with the native kernel of the same name. */
+/**
+ * The definition of y[i] = f(x[i]) with the native kernel of the same name. Annotate what it is assigned to: Tensor's
+ * methods get their types from the ops, which must not wait for gradient rules that call methods.
+ */
 export function unaryDefinition({ name, f, integers, saves, grad, flops = 1 }: UnaryRule): OpDefinition {
   const kernel = new Kernel(name, '');
   return {
@@ -138,6 +142,15 @@ export function sumTo(g: Tensor, shape: Shape): Tensor {
   return axes.length === 0 ? g : reshape(sum(g, axes), shape);
 }
 
+/** Runs a binary op over tensors or numbers, and frees what was made only to bring them together. */
+export function applyBinary(definition: OpDefinition, a: Tensor | number, b: Tensor | number): Tensor {
+  const pair = operands(definition.name, a, b);
+  const y = apply1(definition, pair, undefined);
+  if (pair[0] !== a) pair[0].dispose();
+  if (pair[1] !== b) pair[1].dispose();
+  return y;
+}
+
 /**
  * Brings two operands to one dtype. A number takes the tensor's dtype, or f32 when it has a fraction and the
  * tensor holds integers.
@@ -152,14 +165,28 @@ export function operands(op: string, a: Tensor | number, b: Tensor | number): [T
   }
   if (a.dtype === b.dtype) return [a, b];
   const dtype = promote(a.dtype, b.dtype);
-  return [cast(a, dtype), cast(b, dtype)];
+  return [convert(a, dtype), convert(b, dtype)];
 }
+
+const convert = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : cast(x, dtype));
 
 function withNumber(x: Tensor, n: number): [Tensor, Tensor] {
   x.assertAlive('operand');
   const dtype = isFloat(x.dtype) || Number.isInteger(n) ? x.dtype : 'f32';
-  return [cast(x, dtype), full([], n, { dtype, device: x.device })];
+  return [convert(x, dtype), full([], n, { dtype, device: x.device })];
 }
 
-/** An output of the input's shape and dtype. */
-export const like = ([x]: readonly Tensor[]): readonly OutputSpec[] => [x!];
+/**
+ * {@link applyBinary} for comparisons: where the tensor's integer dtype has no such number, both are compared as f64,
+ * which holds every integer and the number exactly.
+ */
+export function applyComparison(definition: OpDefinition, a: Tensor | number, b: Tensor | number): Tensor {
+  const exact = (x: Tensor | number, other: Tensor | number) =>
+    typeof x === 'number' ||
+    typeof other !== 'number' ||
+    isFloat(x.dtype) ||
+    DTYPES[x.dtype].round(other) === other
+      ? x
+      : cast(x, 'f64');
+  return scope(() => applyBinary(definition, exact(a, b), exact(b, a)));
+}

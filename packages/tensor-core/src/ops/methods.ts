@@ -12,9 +12,12 @@ type MethodOf<F> = F extends (x: Tensor, ...rest: infer Rest) => infer Result
   ? (...rest: Rest) => Result
   : never;
 
-/** Every operation whose first argument is a tensor, as a method. */
+/**
+ * Every operation as a method; `never`, and so not callable, where its first argument is not a tensor. The keys must
+ * not depend on the operations' types, or Tensor would have to be known to find its own members.
+ */
 export type TensorMethods = {
-  [K in keyof Operations as MethodOf<Operations[K]> extends never ? never : K]: MethodOf<Operations[K]>;
+  [K in keyof Operations]: MethodOf<Operations[K]>;
 } & {
   /** Sets every element in place. */
   fill_(value: number): Tensor;

@@ -1,0 +1,25 @@
+import { dropout } from '../ops/dropout.js';
+import type { Generator } from '../random.js';
+import type { Tensor } from '../tensor.js';
+import { Module } from './module.js';
+
+/**
+ * Drops elements with probability p while training, and passes everything in evaluation.
+ * @example
+ * new Dropout(0.1, { generator }).forward(h);
+ */
+export class Dropout extends Module {
+  private readonly generator?: Generator;
+
+  constructor(
+    readonly p: number,
+    { generator }: { generator?: Generator } = {},
+  ) {
+    super();
+    this.generator = generator;
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.training && this.p > 0 ? dropout(x, this.p, { generator: this.generator }) : x;
+  }
+}

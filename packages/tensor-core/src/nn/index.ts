@@ -1,0 +1,11 @@
+/** Modules: parameters by path, layers, and the blocks of transformers. */
+import '../index.js';
+
+export { type AttentionCache, SelfAttention, type SelfAttentionOptions } from './attention.js';
+export { Dropout } from './dropout.js';
+export { Embedding } from './embedding.js';
+export { type LayerOptions, Linear } from './linear.js';
+export { MLP, type MlpOptions, SwiGLU } from './mlp.js';
+export { type LoadReport, Module, type PathPattern, pathMatcher, type StateDict } from './module.js';
+export { LayerNorm, RMSNorm } from './norm.js';
+export { Parameter } from './parameter.js';

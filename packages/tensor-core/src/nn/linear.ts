@@ -1,0 +1,42 @@
+import type { TensorOptions } from '../tensor.js';
+import { linear } from '../ops/linear.js';
+import { type Generator, uniform } from '../random.js';
+import type { Tensor } from '../tensor.js';
+import { Module } from './module.js';
+import { Parameter } from './parameter.js';
+
+/** Where a layer's parameters are made, and from which random numbers. */
+export interface LayerOptions extends Pick<TensorOptions, 'dtype' | 'device'> {
+  generator?: Generator;
+}
+
+/**
+ * y = x W^T + b.
+ *
+ * Initialised as PyTorch does: weight and bias uniform in +-1/sqrt(in).
+ *
+ * @example
+ * new Linear(768, 3072).forward(x); // [B, T, 768] -> [B, T, 3072]
+ */
+export class Linear extends Module {
+  /** [out, in] */
+  readonly weight: Parameter;
+  /** [out], or null */
+  readonly bias: Parameter | null;
+
+  constructor(
+    readonly inFeatures: number,
+    readonly outFeatures: number,
+    { bias = true, ...options }: LayerOptions & { bias?: boolean } = {},
+  ) {
+    super();
+    const bound = inFeatures > 0 ? 1 / Math.sqrt(inFeatures) : 0;
+    this.weight = new Parameter(uniform([outFeatures, inFeatures], -bound, bound, options));
+    this.bias = bias ? new Parameter(uniform([outFeatures], -bound, bound, options)) : null;
+  }
+
+  /** @param x float, [.., in] @returns [.., out] */
+  forward(x: Tensor): Tensor {
+    return linear(x, this.weight, this.bias);
+  }
+}

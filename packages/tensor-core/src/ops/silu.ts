@@ -1,0 +1,45 @@
+import { DTYPES, requireFloat } from '../dtype.js';
+import { apply1, like, type OpDefinition, operation } from '../op.js';
+import { Kernel } from '../runtime.js';
+import type { Tensor } from '../tensor.js';
+
+const forwardKernel = new Kernel('silu', '');
+const gradKernel = new Kernel('silu_grad', '');
+const logistic = (x: number) => 1 / (1 + Math.exp(-x));
+
+const gradient: OpDefinition = {
+  name: 'siluGrad',
+  infer: like,
+  reference: ([x, dy]) => [
+    x!.data.map((v, i) => {
+      const s = logistic(v);
+      return dy!.data[i]! * s * (1 + v * (1 - s));
+    }),
+  ],
+  native: (inputs) => ({ kernel: gradKernel, inputs }),
+};
+
+const definition: OpDefinition = {
+  name: 'silu',
+  infer(inputs) {
+    requireFloat('silu', inputs[0]!.dtype);
+    return like(inputs);
+  },
+  reference: ([x]) => [x!.data.map((v) => (v === Number.NEGATIVE_INFINITY ? 0 : v * logistic(v)))],
+  native: (inputs) => ({ kernel: forwardKernel, inputs }),
+  saves: { inputs: [0] },
+  grad: (ctx, [dy]) => [apply1(gradient, [ctx.input(0), dy], undefined)],
+  cost: ([x]) => ({ flops: 5 * x!.size, bytes: 2 * x!.size * DTYPES[x!.dtype].bytes }),
+};
+
+/**
+ * y = x / (1 + exp(-x)), also called swish.
+ *
+ * Elfwing, Uchibe, Doya, Sigmoid-Weighted Linear Units, 2017, equation 5.
+ *
+ * @param x float, any shape
+ * @throws TensorError E_DTYPE
+ * @example
+ * gate.silu().mul(up);
+ */
+export const silu = operation(definition, (x: Tensor): Tensor => apply1(definition, [x], undefined));

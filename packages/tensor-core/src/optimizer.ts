@@ -1,0 +1,149 @@
+import { DTYPES } from './dtype.js';
+import { TensorError } from './errors.js';
+import { describe } from './op.js';
+import { Kernel, launch, launchInto, native, type View } from './runtime.js';
+import { sameShape } from './shape.js';
+import type { Tensor } from './tensor.js';
+
+const adamwKernel = new Kernel('adamw', 'd:lr;d:beta1;d:beta2;d:eps;d:weight_decay;i:step;');
+const sumSquaresKernel = new Kernel('sum_squares', '');
+const scaleKernel = new Kernel('scale', 'd:factor;');
+
+function checkList(op: string, tensors: readonly Tensor[]): void {
+  for (const t of tensors) {
+    t.assertAlive(op);
+    if (!t.isContiguous || t.device !== tensors[0]!.device)
+      throw new TensorError('E_UNSUPPORTED', op, 'tensors must be contiguous and on one device', `${t}`);
+  }
+}
+
+/** Hyperparameters of one {@link adamw} step. */
+export interface AdamWOptions {
+  lr: number;
+  /** Default 0.9. */
+  beta1?: number;
+  /** Default 0.999. */
+  beta2?: number;
+  /** Default 1e-8. */
+  eps?: number;
+  /** Default 0.01. */
+  weightDecay?: number;
+  /** The number of this step, counted from 1. */
+  step: number;
+}
+
+/**
+ * One AdamW step over all parameters in one call, in place:
+ * p *= 1 - lr * wd; m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2;
+ * p -= lr / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + eps).
+ *
+ * Loshchilov, Hutter, Decoupled Weight Decay Regularization, 2019, algorithm 2.
+ *
+ * @param parameters, gradients, firstMoments, secondMoments lists of equal length, shapes equal one by one
+ * @throws TensorError E_SHAPE when the lists do not match, E_FORMAT for a step below 1
+ * @example
+ * adamw(params, params.map((p) => p.grad!), m, v, { lr: 3e-4, step: 1 });
+ */
+export function adamw(
+  parameters: readonly Tensor[],
+  gradients: readonly Tensor[],
+  firstMoments: readonly Tensor[],
+  secondMoments: readonly Tensor[],
+  { lr, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0.01, step }: AdamWOptions,
+): void {
+  if (!Number.isSafeInteger(step) || step < 1)
+    throw new TensorError('E_FORMAT', 'adamw', 'steps count from 1', `${step}`);
+  const lists = [gradients, firstMoments, secondMoments];
+  parameters.forEach((p, i) => {
+    for (const list of lists)
+      if (list.length !== parameters.length || !sameShape(list[i]!.shape, p.shape))
+        throw new TensorError(
+          'E_SHAPE',
+          'adamw',
+          'gradients and moments must match the parameters one by one',
+          `${list.length} against ${parameters.length}${list[i] ? `: ${describe(p, list[i]!)}` : ''}`,
+        );
+  });
+  if (parameters.length === 0) return;
+  checkList('adamw', [...parameters, ...lists.flat()]);
+  if (parameters[0]!.device !== 'ref') {
+    launchInto(
+      adamwKernel,
+      gradients,
+      [...parameters, ...firstMoments, ...secondMoments],
+      [lr, beta1, beta2, eps, weightDecay, step],
+    );
+    return;
+  }
+  const c1 = 1 - beta1 ** step;
+  const c2 = 1 - beta2 ** step;
+  parameters.forEach((t, k) => {
+    const [g, m, v] = [gradients[k]!, firstMoments[k]!, secondMoments[k]!].map(elements) as [
+      Float64Array,
+      Float64Array,
+      Float64Array,
+    ];
+    const p = elements(t);
+    for (let i = 0; i < p.length; i++) {
+      m[i]! += (1 - beta1) * (g[i]! - m[i]!);
+      v[i]! += (1 - beta2) * (g[i]! * g[i]! - v[i]!);
+      p[i] = DTYPES[t.dtype].round(
+        p[i]! * (1 - lr * weightDecay) - ((lr / c1) * m[i]!) / (Math.sqrt(v[i]! / c2) + eps),
+      );
+    }
+  });
+}
+
+const elements = (t: View & { size: number }): Float64Array =>
+  t.storage.values!.subarray(t.offset, t.offset + t.size);
+
+/**
+ * The Euclidean norm over all elements of all tensors, summed in float64.
+ * @throws TensorError E_UNSUPPORTED for strided tensors
+ * @example
+ * const norm = globalNorm(gradients);
+ */
+export function globalNorm(tensors: readonly Tensor[]): number {
+  if (tensors.length === 0) return 0;
+  checkList('globalNorm', tensors);
+  const { device } = tensors[0]!;
+  if (device === 'ref')
+    return Math.sqrt(tensors.reduce((s, t) => elements(t).reduce((a, v) => a + v * v, s), 0));
+  const out = { shape: [1], strides: [1], offset: 0, dtype: 'f64' as const, storage: tensors[0]!.storage };
+  const [storage] = launch(sumSquaresKernel, device, tensors, [out], []);
+  const value = new Float64Array(1);
+  native().addon.read(storage!.handle, 0, value);
+  storage!.release();
+  return Math.sqrt(value[0]!);
+}
+
+/** Multiplies every element of every tensor by a factor, in place. Not recorded. */
+export function scale_(tensors: readonly Tensor[], factor: number): void {
+  if (tensors.length === 0) return;
+  checkList('scale_', tensors);
+  if (tensors[0]!.device !== 'ref') launchInto(scaleKernel, [], tensors, [factor]);
+  else
+    for (const t of tensors) {
+      const x = elements(t);
+      x.forEach((v, i) => {
+        x[i] = DTYPES[t.dtype].round(v * factor);
+      });
+    }
+}
+
+/**
+ * Scales gradients so that their global norm is at most `maxNorm`: each is multiplied by min(1, maxNorm / (norm + 1e-6)).
+ *
+ * Pascanu, Mikolov, Bengio, On the difficulty of training recurrent neural networks, 2013, algorithm 1.
+ *
+ * @returns the norm before clipping
+ * @example
+ * const norm = clipGradNorm(parameters, 1);
+ */
+export function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number): number {
+  const gradients = [...parameters].flatMap((p) => (p.grad ? [p.grad] : []));
+  const norm = globalNorm(gradients);
+  const factor = maxNorm / (norm + 1e-6);
+  if (factor < 1) scale_(gradients, factor);
+  return norm;
+}
