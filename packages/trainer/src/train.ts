@@ -86,7 +86,7 @@ export interface TrainOptions<B extends BatchInfo> {
   /** To tell the share of the machine's peak: operations per token, and per second. */
   flops?: { perToken: number; peak: number } | undefined;
   /** What report.html tells besides the metrics; it is written with each checkpoint. */
-  report?: Omit<ReportOptions, 'status' | 'seconds'>;
+  report?: Omit<ReportOptions, 'title' | 'status' | 'seconds'> & { readonly title?: string };
 }
 
 /** How a run ended. */
