@@ -106,10 +106,10 @@ describe('multiple choice', () => {
       { gold: 1, choices: ['北京人', 'abcdefgh'], logLikelihoods: [-6, -6.2], unconditional: [-6, -9] },
     ]);
     expect(metric.compute()).toEqual({
-      score: 1,
+      score: 0.5,
       acc: 0.5,
       accNorm: 1,
-      accBytes: 1,
+      accBytes: 0.5,
       accMutualInformation: 0.5,
     });
     const bytes = new MultipleChoice();
