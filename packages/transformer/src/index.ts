@@ -1,5 +1,38 @@
+export { GPTAttention } from './attention.js';
+export {
+  formatGPTConfig,
+  type GPTConfig,
+  type GPTConfigInput,
+  gptConfig,
+  type ParsedConfig,
+  parseGPTConfig,
+  readGPTConfig,
+} from './config.js';
 export { TransformerError, type TransformerErrorCode } from './errors.js';
+export {
+  type FinishReason,
+  type GeneratedToken,
+  type GenerateOptions,
+  type Generation,
+  generate,
+  stream,
+} from './generate.js';
+export { GPT, GPTBlock, GPTBody, GPTMlp, type LossOptions } from './gpt.js';
+export { KVCache, type KVCacheOptions } from './kvCache.js';
+export { exportWeights, type FromPretrainedOptions, fromPretrained, savePretrained } from './pretrained.js';
 export { Checkpoint, type SaveCheckpointOptions, saveCheckpoint } from './safetensors/checkpoint.js';
 export type { TensorInfo } from './safetensors/header.js';
 export { type ReadTensorOptions, SafetensorsFile } from './safetensors/reader.js';
 export { type WriteOptions, writeSafetensors } from './safetensors/writer.js';
+export {
+  applyMinP,
+  applyRepetitionPenalty,
+  applyTemperature,
+  applyTopK,
+  applyTopP,
+  chooseToken,
+  greedyToken,
+  type SamplingOptions,
+  sampleToken,
+} from './sampling.js';
+export { StopStrings } from './stopStrings.js';
