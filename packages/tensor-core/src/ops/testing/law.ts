@@ -1,0 +1,239 @@
+// The laws every operation obeys, one function each: it throws where the operation breaks the law.
+import fc from 'fast-check';
+import { expect } from 'vitest';
+import { DTYPES, type DType, isFloat } from '../../dtype.js';
+import type { TensorErrorCode } from '../../errors.js';
+import { checkGradient } from '../../gradcheck.js';
+import { scope } from '../../index.js';
+import { type Device, deviceStatus, native } from '../../runtime.js';
+import { sizeOf } from '../../shape.js';
+import { refCount } from '../../storage.js';
+import { Tensor, tensor } from '../../tensor.js';
+import type { InputCase, OpCase } from './cases.js';
+
+/** What an op's test file says. */
+export interface OpSpec<Args> {
+  /** Draws inputs inside the op's domain, away from kinks and poles, zero-size shapes included. */
+  cases: fc.Arbitrary<OpCase<Args>>;
+  /** The call under test. */
+  run: (inputs: Tensor[], args: Args) => Tensor | readonly Tensor[];
+  /** Dtypes of the inputs that are not fixed. Default: the four floats. */
+  dtypes?: readonly DType[];
+  /** Relative (and, near zero, absolute) error allowed against the reference, per output dtype. */
+  tolerance?: Partial<Record<DType, number>>;
+  /** Whether gradients are checked. Default true. */
+  differentiable?: boolean;
+  /** Special values are tried in every float input and must come out as the reference says. Default true. */
+  specials?: boolean;
+  /** Calls that must throw, with the code promised. */
+  errors?: readonly { name: string; run: () => unknown; code: TensorErrorCode }[];
+  /** Values from the literature or worked by hand, f32, on every device. */
+  values?: readonly { name: string; run: (device: Device) => Tensor; expected: readonly number[] }[];
+}
+
+const TOLERANCE: Record<DType, number> = {
+  f64: 1e-12,
+  f32: 3e-6,
+  bf16: 1.6e-2,
+  f16: 2e-3,
+  i32: 0,
+  u8: 0,
+  bool: 0,
+};
+const FLOATS: readonly DType[] = ['f32', 'f64', 'bf16', 'f16'];
+const RUNS = Number(process.env.INKSTONE_LAW_RUNS ?? 12);
+
+/** Which devices this process has. */
+export const status = deviceStatus();
+
+const toleranceOf = (spec: Pick<OpSpec<never>, 'tolerance'>, dtype: DType) =>
+  spec.tolerance?.[dtype] ?? TOLERANCE[dtype];
+
+/** The dtypes that an op's inputs may have. */
+export const dtypesOf = ({ dtypes = FLOATS }: { dtypes?: readonly DType[] }): readonly DType[] => dtypes;
+
+const list = (result: Tensor | readonly Tensor[]): readonly Tensor[] =>
+  result instanceof Tensor ? [result] : result;
+
+const make = ({ shape, values, dtype }: InputCase, free: DType, device: Device): Tensor =>
+  tensor(Float64Array.from(values), { shape, dtype: dtype ?? free, device });
+
+// The values that survive rounding to a dtype, so that only the op's own error is measured.
+const rounded = (c: InputCase, dtype: DType): InputCase => ({
+  ...c,
+  values: [...make(c, dtype, 'ref').numbers()],
+});
+
+// The same values behind other strides: axes reversed in memory, and every other element of a wider last axis.
+function strided(c: InputCase, free: DType, device: Device): Tensor {
+  const t = make(c, free, device);
+  const order = t.shape.map((_, i) => t.rank - 1 - i);
+  const reversed = t.permute(order).clone().permute(order);
+  if (t.rank === 0) return reversed;
+  const wide = [...t.shape];
+  wide[t.rank - 1] = t.shape[t.rank - 1]! * 2 + 1;
+  const host = tensor(new Float64Array(sizeOf(wide)).fill(7), {
+    shape: wide,
+    dtype: c.dtype ?? free,
+    device,
+  });
+  const inner = host.slice(-1, 1, 1 + t.shape[t.rank - 1]!);
+  inner.copy_(reversed);
+  return inner;
+}
+
+/** Asserts |actual - expected| <= tolerance * max(1, |expected|), with NaN and infinities equal to themselves. */
+export function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void {
+  expect(actual.length).toBe(expected.length);
+  for (let i = 0; i < actual.length; i++) {
+    const a = actual[i]!;
+    const e = expected[i]!;
+    if (a === e || (Number.isNaN(a) && Number.isNaN(e))) continue;
+    const error = Math.abs(a - e);
+    if (!(error <= tolerance * Math.max(1, Math.abs(e))))
+      expect.fail(
+        `element ${i}: ${a} should be ${e} (error ${error}, allowed ${tolerance * Math.max(1, Math.abs(e))})`,
+      );
+  }
+}
+
+const addonDevices = (['cpu', 'cuda'] as const)
+  .filter((d) => status[d].present)
+  .map((d) => (d === 'cpu' ? 0 : 1));
+
+/** Runs `f` and asserts that no storage leaked and nothing was written outside a buffer. */
+export function sound(f: () => void): void {
+  const alive = () => addonDevices.reduce((n, d) => n + native().addon.memory(d).storages, refCount.storages);
+  const before = alive();
+  const broken = addonDevices.length > 0 ? native().addon.brokenGuards() : 0;
+  for (const d of addonDevices) native().addon.setGuards(d, true);
+  try {
+    f();
+  } finally {
+    for (const d of addonDevices) native().addon.setGuards(d, false);
+  }
+  expect(alive(), 'storages leaked').toBe(before);
+  if (addonDevices.length > 0) expect(native().addon.brokenGuards(), 'writes outside a buffer').toBe(broken);
+}
+
+// Every law draws cases, and frees what each of them made.
+const forAll = <T>(drawn: fc.Arbitrary<T>, check: (c: T) => void, numRuns = RUNS) =>
+  sound(() =>
+    fc.assert(
+      fc.property(drawn, (c) => scope(() => check(c))),
+      { numRuns },
+    ),
+  );
+
+function agreesWithReference<Args>(spec: OpSpec<Args>, device: Device, dtype: DType, c: OpCase<Args>): void {
+  const call = (free: DType, on: Device) =>
+    list(
+      spec.run(
+        c.inputs.map((i) => make(rounded(i, dtype), free, on)),
+        c.args,
+      ),
+    );
+  const exact = call(isFloat(dtype) ? 'f64' : dtype, 'ref');
+  const promised = call(dtype, 'ref');
+  const actual = call(dtype, device);
+  expect(actual.length).toBe(exact.length);
+  actual.forEach((a, i) => {
+    expect(a.shape).toEqual(promised[i]!.shape);
+    expect(a.dtype).toBe(promised[i]!.dtype);
+    expect(a.shape).toEqual(exact[i]!.shape);
+    // Overflow of a narrow dtype is not the op's error: what lies beyond its range is an infinity.
+    const expected = exact[i]!.numbers();
+    expectClose(
+      a.numbers(),
+      isFloat(a.dtype) ? expected.map(DTYPES[a.dtype].round) : expected,
+      toleranceOf(spec, dtype),
+    );
+  });
+}
+
+/** The values of the reference, of the shape and dtype promised. */
+export function equalsReference<Args>(spec: OpSpec<Args>, device: Device, dtype: DType): void {
+  forAll(spec.cases, (c) => agreesWithReference(spec, device, dtype, c));
+}
+
+/** NaN, infinities and zeros of either sign, sprinkled over the inputs, come out as the reference says. */
+export function carriesSpecials<Args>(spec: OpSpec<Args>, device: Device, dtype: DType): void {
+  const special = fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, -0);
+  const changes = fc.array(fc.tuple(fc.nat(), fc.nat(), special), { minLength: 1, maxLength: 4 });
+  forAll(fc.tuple(spec.cases, changes), ([c, list]) => {
+    const inputs = c.inputs.map((i) => ({ ...i, values: [...i.values] }));
+    for (const [which, at, value] of list) {
+      const target = inputs[which % inputs.length]!;
+      if (target.values.length && (target.dtype === undefined || isFloat(target.dtype)))
+        target.values[at % target.values.length] = value;
+    }
+    agreesWithReference(spec, device, dtype, { inputs, args: c.args });
+  });
+}
+
+const bits = (t: Tensor) => Buffer.from(t.dataSync().buffer).toString('hex');
+
+function sameBits<Args>(
+  spec: OpSpec<Args>,
+  device: Device,
+  second: (c: InputCase, free: DType, device: Device) => Tensor,
+  numRuns: number,
+): void {
+  forAll(
+    fc.tuple(spec.cases, fc.constantFrom(...dtypesOf(spec))),
+    ([c, dtype]) => {
+      const [a, b] = [make, second].map((build) =>
+        list(
+          spec.run(
+            c.inputs.map((i) => build(i, dtype, device)),
+            c.args,
+          ),
+        ),
+      );
+      expect(b!.map(bits)).toEqual(a!.map(bits));
+    },
+    numRuns,
+  );
+}
+
+/** A strided view gives what its contiguous copy gives, bit for bit. */
+export function ignoresStrides<Args>(spec: OpSpec<Args>, device: Device): void {
+  sameBits(spec, device, strided, RUNS);
+}
+
+/** The same inputs give the same bits every time. */
+export function isRepeatable<Args>(spec: OpSpec<Args>, device: Device): void {
+  sameBits(spec, device, make, 5);
+}
+
+/** The recorded gradient is what central differences see, under a random cotangent, in float64. */
+export function hasGradient<Args>(spec: OpSpec<Args>, device: Device): void {
+  forAll(fc.tuple(spec.cases, fc.integer()), ([c, seed]) => {
+    const inputs = c.inputs.map((i) => make(i, 'f64', device));
+    const wanted = c.inputs.map((i) => i.dtype === undefined);
+    checkGradient((...x) => spec.run(x, c.args), inputs, { seed, inputs: wanted });
+  });
+}
+
+/** Gradients in a narrow dtype agree with those of the reference in float64. */
+export function gradientsAgree<Args>(spec: OpSpec<Args>, device: Device, dtype: DType): void {
+  forAll(spec.cases, (c) => {
+    const gradients = (free: DType, on: Device) => {
+      const inputs = c.inputs.map((i) => make(rounded(i, dtype), free, on));
+      inputs.forEach((t, i) => {
+        if (c.inputs[i]!.dtype === undefined) t.setRequiresGrad();
+      });
+      // One fixed cotangent with values that every dtype holds exactly.
+      for (const y of list(spec.run(inputs, c.args)).filter((t) => t.requiresGrad)) {
+        const seed = Float64Array.from({ length: y.size }, (_, i) => ((i * 7) % 9) / 4 - 1);
+        y.backward(tensor(seed, { shape: y.shape, dtype: y.dtype, device: y.device }), { retainGraph: true });
+      }
+      return inputs.map((t) => t.grad?.numbers());
+    };
+    const exact = gradients('f64', 'ref');
+    gradients(dtype, device).forEach((g, i) => {
+      expect(g === undefined).toBe(exact[i] === undefined);
+      if (g) expectClose(g, exact[i]!, 8 * toleranceOf(spec, dtype));
+    });
+  });
+}
