@@ -1,4 +1,4 @@
-import { operation, type OpDefinition } from '../op.js';
+import { type OpDefinition, operation } from '../op.js';
 import type { Tensor } from '../tensor.js';
 import { applyBinary, binaryDefinition } from './elementwise.js';
 
