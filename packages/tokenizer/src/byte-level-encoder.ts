@@ -1,8 +1,7 @@
-import { spellBytes } from './byte-alphabet.js';
 import { IdBuffer } from './id-buffer.js';
 import type { Bpe } from './models/bpe.js';
 import { PieceTable } from './piece-table.js';
-import type { Cutter } from './pre-tokenizers/gpt2-cutter.js';
+import type { Cutter } from './pre-tokenizers/pre-tokenizer.js';
 
 /**
  * Encodes ranges of a well-formed text to ids. This is the seam for a faster engine: whatever gives the same ids
@@ -28,7 +27,6 @@ export class ByteLevelEncoder implements RangeEncoder {
   /** Ids of all cached pieces, and where those of each piece start. */
   readonly #ids = new IdBuffer(1 << 12);
   #starts = new Int32Array(1 << 10);
-  readonly #ends = new IdBuffer(1 << 8);
 
   /** @param cut finds the pieces; @param model a byte-level model, `takesBytes` true. */
   constructor(
@@ -63,6 +61,22 @@ export class ByteLevelEncoder implements RangeEncoder {
     }
   }
 
+  /** Appends ids with where they come from, in units of `text`; returns the number of the next word. */
+  encodeSpans(text: string, ids: IdBuffer, spans: IdBuffer, words: IdBuffer, word: number): number {
+    for (let at = 0; at < text.length; word++) {
+      const next = this.cut(text, at, text.length);
+      const from = ids.length;
+      this.model.tokenizeBytes(text, at, next, { ids, spans });
+      for (let i = from; i < ids.length; i++) {
+        spans.data[2 * i]! += at;
+        spans.data[2 * i + 1]! += at;
+        words.push(word);
+      }
+      at = next;
+    }
+    return word;
+  }
+
   #learn(text: string, start: number, end: number, hash: number, out: IdBuffer): void {
     if (this.model.options.dropout) {
       this.#tokenize(text, start, end, out);
@@ -86,8 +100,6 @@ export class ByteLevelEncoder implements RangeEncoder {
   }
 
   #tokenize(text: string, start: number, end: number, out: IdBuffer): void {
-    this.#ends.length = 0;
-    const spelled = () => spellBytes(text.slice(start, end));
-    this.model.tokenizeBytes(text, start, end, spelled, { ids: out, ends: this.#ends });
+    this.model.tokenizeBytes(text, start, end, { ids: out, spans: null });
   }
 }

@@ -1,22 +1,36 @@
-import { type AddedToken, AddedTokenFinder, AddedTokens, type AllowedSpecial } from './added-tokens.js';
-import { ByteLevelEncoder, type RangeEncoder } from './byte-level-encoder.js';
+import { AddedTokens, type AllowedSpecial } from './added-tokens.js';
+import { AlignedText } from './aligned-text.js';
 import { componentsFromJSON } from './components.js';
 import { DecodeStream } from './decode-stream.js';
 import type { Decoder } from './decoders/decoder.js';
-import type { Encoding } from './encoding.js';
+import { concatEncodings, Encoding } from './encoding.js';
 import { describe, TokenizerError } from './errors.js';
-import { IdBuffer } from './id-buffer.js';
-import { Bpe } from './models/bpe.js';
 import type { Model } from './models/model.js';
+import type { Normalizer } from './normalizers/normalizer.js';
+import { toCodePoints } from './offsets.js';
+import type { PostProcessor } from './post-processors/post-processor.js';
 import type { PreTokenizer } from './pre-tokenizers/pre-tokenizer.js';
+import { TextEncoderPipeline } from './text-encoder.js';
+import {
+  type Padding,
+  pad,
+  paddingToJSON,
+  type Truncation,
+  truncate,
+  truncationToJSON,
+} from './truncation.js';
 import { toWellFormed } from './unicode.js';
 
-/** The parts of a tokenizer. */
+/** The parts of a tokenizer; only the model must be there. */
 export interface TokenizerParts {
   model: Model;
-  preTokenizer: PreTokenizer;
-  decoder: Decoder;
-  addedTokens?: AddedTokens;
+  normalizer?: Normalizer | undefined;
+  preTokenizer?: PreTokenizer | undefined;
+  postProcessor?: PostProcessor | undefined;
+  decoder?: Decoder | undefined;
+  addedTokens?: AddedTokens | undefined;
+  truncation?: Truncation | undefined;
+  padding?: Padding | undefined;
 }
 
 /** Options of the encoding calls. */
@@ -26,6 +40,16 @@ export interface EncodeOptions {
    * spelling is encoded as ordinary text.
    */
   allowedSpecial?: AllowedSpecial;
+  /** A second text, laid out by the template for pairs. */
+  pair?: string;
+  /** Whether the post-processor puts in its special tokens; default true. */
+  addSpecialTokens?: boolean;
+  /** Instead of the tokenizer's own truncation; null for none. */
+  truncation?: Truncation | null;
+  /** Instead of the tokenizer's own padding; null for none. */
+  padding?: Padding | null;
+  /** What offsets count: UTF-16 units, as JavaScript strings do, or code points, as Python does. Default `utf16`. */
+  offsetUnit?: 'utf16' | 'codePoint';
 }
 
 /** Options of the decoding calls. */
@@ -46,31 +70,28 @@ export interface DecodeOptions {
  */
 export class Tokenizer {
   readonly model: Model;
-  readonly preTokenizer: PreTokenizer;
-  readonly decoder: Decoder;
+  readonly normalizer: Normalizer | undefined;
+  readonly preTokenizer: PreTokenizer | undefined;
+  readonly postProcessor: PostProcessor | undefined;
+  readonly decoder: Decoder | undefined;
   readonly addedTokens: AddedTokens;
-  readonly #finder: AddedTokenFinder;
-  readonly #encoder: RangeEncoder;
+  readonly truncation: Truncation | undefined;
+  readonly padding: Padding | undefined;
+  readonly #pipeline: TextEncoderPipeline;
   /** Bytes of each id, found once each. */
   readonly #bytes: (Uint8Array | undefined)[] = [];
 
   constructor(parts: TokenizerParts) {
     this.model = parts.model;
+    this.normalizer = parts.normalizer;
     this.preTokenizer = parts.preTokenizer;
+    this.postProcessor = parts.postProcessor;
     this.decoder = parts.decoder;
     this.addedTokens = parts.addedTokens ?? new AddedTokens([]);
-    this.#finder = new AddedTokenFinder(
-      this.addedTokens.list.map((token) => [token.content, token] as const),
-    );
-    const cut = this.preTokenizer.byteCutter;
-    if (!(cut && this.model instanceof Bpe && this.model.takesBytes)) {
-      throw new TokenizerError('E_UNSUPPORTED', 'tokenizer', {
-        rule: 'the model must be a byte-level BPE behind a byte-level pre-tokenizer',
-        received: `${this.model.type} behind ${describe(this.preTokenizer.toJSON())}`,
-        fix: 'give the vocabulary all 256 byte characters',
-      });
-    }
-    this.#encoder = new ByteLevelEncoder(cut, this.model);
+    this.truncation = parts.truncation;
+    this.padding = parts.padding;
+    const { model, normalizer, preTokenizer, addedTokens } = this;
+    this.#pipeline = new TextEncoderPipeline({ model, normalizer, preTokenizer, addedTokens });
   }
 
   /** One more than the highest id, added tokens included: the rows an embedding needs. */
@@ -88,28 +109,105 @@ export class Tokenizer {
   }
 
   /**
-   * Encodes a text to ids alone; the fast path.
-   * Lone surrogates count as U+FFFD.
+   * The tokens of ids as the vocabulary spells them.
+   * @throws {TokenizerError} E_VOCAB on an id that does not exist.
+   */
+  idsToTokens(ids: ArrayLike<number>): string[] {
+    return Array.from(ids, (id) => this.#spelling(id));
+  }
+
+  /** The text as the model's vocabulary sees it: what the normalizer makes of it. */
+  normalize(text: string): string {
+    const aligned = AlignedText.of(toWellFormed(text));
+    return this.normalizer ? this.normalizer.normalize(aligned).text : aligned.text;
+  }
+
+  /** The pieces that the model is given for a text, added tokens left out of account. */
+  preTokenize(text: string): string[] {
+    const aligned = AlignedText.of(this.normalize(text));
+    const pieces = this.preTokenizer ? this.preTokenizer.preTokenize([aligned]) : [aligned];
+    return pieces.map((piece) => piece.text).filter((piece) => piece !== '');
+  }
+
+  /**
+   * Encodes a text to ids alone: those of `encode`, sooner. Lone surrogates count as U+FFFD.
+   * @throws {TokenizerError} E_OPTION on a truncation that cannot be met, E_VOCAB where a text needs an unknown
+   *   token and there is none.
    */
   encodeIds(text: string, options: EncodeOptions = {}): Int32Array {
-    const out = new IdBuffer(16 + (text.length >> 1));
-    const clean = toWellFormed(text);
-    this.#finder.split(clean, options.allowedSpecial ?? 'none', (start, end, token?: AddedToken) => {
-      if (token) out.push(token.id);
-      else this.#encoder.encodeRange(clean, start, end, out);
+    const plain =
+      options.pair === undefined &&
+      !(options.truncation === undefined ? this.truncation : options.truncation) &&
+      !(options.padding === undefined ? this.padding : options.padding);
+    const added = (options.addSpecialTokens ?? true) && (this.postProcessor?.addedTokens(false) ?? 0) > 0;
+    if (plain && !added) return this.#pipeline.ids(toWellFormed(text), options.allowedSpecial ?? 'none');
+    const encodings = this.#texts(text, options).map((part, i) => {
+      const ids = this.#pipeline.ids(part, options.allowedSpecial ?? 'none');
+      return Encoding.ofText(ids, new Int32Array(0), new Int32Array(0), i);
     });
-    return out.toArray();
+    return this.#pad([this.#lay(encodings, options)], options)[0]!.ids;
   }
 
-  /** Encodes a text to ids and all there is to know about them. */
+  /** Encodes a text, or a pair of texts, to ids and all there is to know about them; throws as `encodeIds`. */
   encode(text: string, options: EncodeOptions = {}): Encoding {
-    const ids = this.encodeIds(text, options);
-    return { ids, tokens: Array.from(ids, (id) => this.idToToken(id)!) };
+    return this.#pad([this.#encodeOne(text, options)], options)[0]!;
   }
 
-  /** Encodes several texts; the same as `encode` one by one. */
-  encodeBatch(texts: readonly string[], options: EncodeOptions = {}): Encoding[] {
-    return texts.map((text) => this.encode(text, options));
+  /** Encodes several texts or pairs; the same as `encode` one by one, but that padding sees all of them. */
+  encodeBatch(
+    texts: readonly (string | readonly [string, string])[],
+    options: EncodeOptions = {},
+  ): Encoding[] {
+    const encodings = texts.map((text) =>
+      typeof text === 'string'
+        ? this.#encodeOne(text, options)
+        : this.#encodeOne(text[0], { ...options, pair: text[1] }),
+    );
+    return this.#pad(encodings, options);
+  }
+
+  #texts(text: string, options: EncodeOptions): string[] {
+    return (options.pair === undefined ? [text] : [text, options.pair]).map(toWellFormed);
+  }
+
+  #encodeOne(text: string, options: EncodeOptions): Encoding {
+    const texts = this.#texts(text, options);
+    const encodings = texts.map((part, i) => {
+      const { ids, offsets, wordIds } = this.#pipeline.tokens(part, options.allowedSpecial ?? 'none');
+      return Encoding.ofText(ids, offsets, wordIds, i);
+    });
+    const out = this.#lay(encodings, options, texts);
+    if (options.offsetUnit === 'codePoint') toCodePoints(out, texts);
+    return out;
+  }
+
+  /** Truncates encoded texts and lays them out with special tokens. */
+  #lay(encodings: Encoding[], options: EncodeOptions, texts: readonly string[] = []): Encoding {
+    const special = options.addSpecialTokens ?? true;
+    const processor = this.postProcessor;
+    const truncation = options.truncation === undefined ? this.truncation : options.truncation;
+    if (truncation) {
+      const added = special && processor ? processor.addedTokens(encodings.length > 1) : 0;
+      encodings = truncate(encodings, truncation, added);
+    }
+    if (processor) {
+      encodings = processor.process(encodings, special, (encoding, i) => this.#covered(encoding, i, texts));
+    }
+    return concatEncodings(encodings);
+  }
+
+  /** The token at an index; one that takes white space along is what it takes from the text. */
+  #covered(encoding: Encoding, index: number, texts: readonly string[]): string {
+    const id = encoding.ids[index]!;
+    const added = this.addedTokens.byId(id);
+    const text = texts[encoding.sequenceIds[index]!];
+    if (!added || !text || !(added.lstrip || added.rstrip)) return this.#spelling(id);
+    return text.slice(encoding.offsets[2 * index], encoding.offsets[2 * index + 1]);
+  }
+
+  #pad(encodings: Encoding[], options: EncodeOptions): Encoding[] {
+    const padding = options.padding === undefined ? this.padding : options.padding;
+    return padding ? pad(encodings, padding) : encodings;
   }
 
   /**
@@ -117,10 +215,22 @@ export class Tokenizer {
    * @throws {TokenizerError} E_VOCAB on an id that does not exist.
    */
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
-    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.decodeBytes(ids, options));
+    if (this.decodesBytes) {
+      return new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.decodeBytes(ids, options));
+    }
+    const tokens = this.shownIds(ids, options).map((id) => this.#normalizedForm(id) ?? this.#spelling(id));
+    return this.decoder ? this.decoder.decodeChain(tokens).join('') : tokens.join(' ');
   }
 
-  /** The bytes of ids, as they are. */
+  /** True if every token stands for bytes of its own, whatever its neighbours, so that `decodeBytes` works. */
+  get decodesBytes(): boolean {
+    return this.decoder?.tokenBytes !== undefined;
+  }
+
+  /**
+   * The bytes of ids, as they are; only where `decodesBytes`.
+   * @throws {TokenizerError} E_VOCAB on an id that does not exist, E_UNSUPPORTED where tokens have no bytes.
+   */
   decodeBytes(ids: ArrayLike<number>, options: DecodeOptions = {}): Uint8Array {
     const skip = options.skipSpecialTokens ?? true;
     const parts: Uint8Array[] = [];
@@ -141,36 +251,59 @@ export class Tokenizer {
     return out;
   }
 
+  /** The ids that a decode shows: all, or all but the special ones. */
+  shownIds(ids: ArrayLike<number>, options: DecodeOptions = {}): number[] {
+    const list = Array.from(ids);
+    for (const id of list) this.#spelling(id);
+    if (!(options.skipSpecialTokens ?? true)) return list;
+    return list.filter((id) => !this.addedTokens.byId(id)?.special);
+  }
+
   /** A stream that decodes ids as they come. */
   decodeStream(options: DecodeOptions = {}): DecodeStream {
     return new DecodeStream(this, options);
   }
 
   #bytesOf(id: number): Uint8Array {
+    const form = this.#normalizedForm(id);
+    const token = form ?? this.#spelling(id);
+    if (form === undefined && this.addedTokens.byId(id)) return new TextEncoder().encode(token);
+    if (this.decoder?.tokenBytes) return this.decoder.tokenBytes(token);
+    throw new TokenizerError('E_UNSUPPORTED', 'decodeBytes', {
+      rule: 'tokens must stand for bytes of their own',
+      received: `the decoder ${describe(this.decoder?.type ?? null)}`,
+      fix: 'use decode',
+    });
+  }
+
+  /** What an added token that is looked for in normalized text looks like there; what the decoder expects. */
+  #normalizedForm(id: number): string | undefined {
     const added = this.addedTokens.byId(id);
-    if (added) return new TextEncoder().encode(added.content);
-    const token = this.model.idToToken(id);
-    if (token === undefined) {
-      throw new TokenizerError('E_VOCAB', 'ids', {
-        rule: `every id exists, from 0 to ${this.vocabSize - 1}`,
-        received: describe(id),
-        fix: 'check that the ids come from this tokenizer',
-      });
-    }
-    return this.decoder.tokenBytes!(token);
+    if (!added?.normalized || !this.normalizer) return undefined;
+    return this.normalize(added.content);
+  }
+
+  #spelling(id: number): string {
+    const token = this.idToToken(id);
+    if (token !== undefined) return token;
+    throw new TokenizerError('E_VOCAB', 'ids', {
+      rule: `every id exists, from 0 to ${this.vocabSize - 1}`,
+      received: describe(id),
+      fix: 'check that the ids come from this tokenizer',
+    });
   }
 
   /** The object that tokenizer.json holds, in the layout of Hugging Face tokenizers. */
   toJSON(): object {
     return {
       version: '1.0',
-      truncation: null,
-      padding: null,
+      truncation: truncationToJSON(this.truncation),
+      padding: paddingToJSON(this.padding),
       added_tokens: this.addedTokens.toJSON(),
-      normalizer: null,
-      pre_tokenizer: this.preTokenizer.toJSON(),
-      post_processor: null,
-      decoder: this.decoder.toJSON(),
+      normalizer: this.normalizer?.toJSON() ?? null,
+      pre_tokenizer: this.preTokenizer?.toJSON() ?? null,
+      post_processor: this.postProcessor?.toJSON() ?? null,
+      decoder: this.decoder?.toJSON() ?? null,
       model: this.model.toJSON(),
     };
   }

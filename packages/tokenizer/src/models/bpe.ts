@@ -1,9 +1,11 @@
-import { BYTE_TO_CHAR } from '../byte-alphabet.js';
+import { BYTE_TO_CHAR, spellBytes } from '../byte-alphabet.js';
 import { describe, TokenizerError } from '../errors.js';
 import { Fields } from '../json.js';
+import { utf8Length } from '../unicode.js';
 import { BpeMerges } from './bpe-merges.js';
-import type { Model, TokenSink } from './model.js';
+import { emit, type Model, type TokenSink } from './model.js';
 import { Vocab } from './vocab.js';
+import { requireUnknown } from './word-level.js';
 
 /** Options of `Bpe`, named as in tokenizer.json. */
 export interface BpeOptions {
@@ -37,7 +39,6 @@ export class Bpe implements Model {
   readonly type = 'BPE';
   readonly options: Readonly<BpeOptions>;
   readonly #merges: BpeMerges;
-  readonly #unk: number;
   /** Id of each byte's character; -1 where the vocabulary has none. */
   readonly #byteIds: Int32Array;
   readonly #fallbackIds: Int32Array | undefined;
@@ -76,20 +77,11 @@ export class Bpe implements Model {
       rules.set(ids as number[], rank * 3);
     });
     this.#merges = new BpeMerges(rules);
-    this.#unk = -1;
-    if (options.unkToken !== undefined) {
-      // A file may name an unknown token it does not hold; that is an error only once it is needed.
-      this.#unk = vocab.id(options.unkToken) ?? -2;
-    }
     this.#byteIds = Int32Array.from(BYTE_TO_CHAR, (char) => vocab.id(char) ?? -1);
     if (options.byteFallback) {
       const hex = (byte: number) => byte.toString(16).toUpperCase().padStart(2, '0');
       this.#fallbackIds = Int32Array.from({ length: 256 }, (_, b) => vocab.id(`<0x${hex(b)}>`) ?? -1);
     }
-  }
-
-  get vocabSize(): number {
-    return this.vocab.size;
   }
 
   get idLimit(): number {
@@ -111,16 +103,14 @@ export class Bpe implements Model {
   }
 
   /**
-   * Appends the tokens of a byte-level piece `text[start, end)`, whose UTF-8 bytes are the symbols.
-   * Ends count bytes. Only where `takesBytes`.
+   * Appends the tokens of a byte-level piece, `text[start, end)`, whose UTF-8 bytes are the symbols; only where
+   * `takesBytes`. A token that begins or ends inside a character spans that character.
    */
-  tokenizeBytes(text: string, start: number, end: number, spelled: () => string, sink: TokenSink): void {
+  tokenizeBytes(text: string, start: number, end: number, sink: TokenSink): void {
     if (this.options.ignoreMerges) {
-      const piece = spelled();
-      const id = this.vocab.id(piece);
+      const id = this.vocab.id(spellBytes(text.slice(start, end)));
       if (id !== undefined) {
-        sink.ids.push(id);
-        sink.ends.push(piece.length);
+        emit(sink, id, 0, end - start);
         return;
       }
     }
@@ -150,31 +140,33 @@ export class Bpe implements Model {
       ids[count++] = byteIds[0x80 | (point & 63)]!;
     }
     lengths.fill(1, 0, count);
-    this.#finish(count, sink);
+    this.#finish(count, text, start, sink);
   }
 
   tokenize(piece: string, sink: TokenSink): void {
     const { continuingSubwordPrefix = '', endOfWordSuffix = '', fuseUnk, ignoreMerges } = this.options;
     const whole = ignoreMerges ? this.vocab.id(piece) : undefined;
     if (whole !== undefined) {
-      sink.ids.push(whole);
-      sink.ends.push(piece.length);
+      emit(sink, whole, 0, piece.length);
       return;
     }
     const merges = this.#merges;
-    // A character of one unit may fall back to three bytes.
-    merges.reserve(3 * piece.length);
+    // A character may fall back to its bytes, three per unit at most, and those of the suffix.
+    merges.reserve(
+      3 * (piece.length + continuingSubwordPrefix.length * piece.length + endOfWordSuffix.length),
+    );
     const { ids, lengths } = merges;
     let count = 0;
     let unknown = 0;
     const flushUnknown = () => {
       if (unknown === 0) return;
-      ids[count] = this.#unknownId();
+      ids[count] = requireUnknown(this.vocab, this.options.unkToken!);
       lengths[count++] = unknown;
       unknown = 0;
     };
     for (let i = 0; i < piece.length; ) {
-      const size = piece.codePointAt(i)! > 0xffff ? 2 : 1;
+      const point = piece.codePointAt(i)!;
+      const size = point > 0xffff ? 2 : 1;
       let symbol = piece.slice(i, i + size);
       if (i > 0) symbol = continuingSubwordPrefix + symbol;
       i += size;
@@ -183,33 +175,22 @@ export class Bpe implements Model {
       if (id !== undefined) {
         flushUnknown();
         ids[count] = id;
-        lengths[count++] = size;
+        lengths[count++] = utf8Length(point);
         continue;
       }
       const bytes = this.#fallback(symbol);
       if (bytes) {
         for (const byte of bytes) {
           ids[count] = byte;
-          lengths[count++] = 0;
+          lengths[count++] = 1;
         }
-        // The bytes of one character cannot share its units, so the first takes them all.
-        lengths[count - bytes.length] = size;
-      } else if (this.#unk !== -1) {
+      } else if (this.options.unkToken !== undefined) {
         if (!fuseUnk) flushUnknown();
-        unknown += size;
+        unknown += utf8Length(point);
       }
     }
     flushUnknown();
-    this.#finish(count, sink);
-  }
-
-  #unknownId(): number {
-    if (this.#unk >= 0) return this.#unk;
-    throw new TokenizerError('E_VOCAB', 'model.unk_token', {
-      rule: 'the unknown token is in the vocabulary',
-      received: describe(this.options.unkToken),
-      fix: 'add it to the vocabulary',
-    });
+    this.#finish(count, piece, 0, sink);
   }
 
   #fallback(symbol: string): number[] | undefined {
@@ -219,16 +200,33 @@ export class Bpe implements Model {
     return out.every((id) => id >= 0) ? out : undefined;
   }
 
-  #finish(count: number, sink: TokenSink): void {
+  /** Merges `count` symbols, whose lengths are in bytes of `text` from `start` on, and appends the tokens. */
+  #finish(count: number, text: string, start: number, sink: TokenSink): void {
     const merges = this.#merges;
     const left = merges.merge(count, this.options.dropout, this.options.random);
     const { ids, lengths } = merges;
     sink.ids.reserve(left);
-    sink.ends.reserve(left);
-    for (let i = 0, end = 0; i < left; i++) {
-      end += lengths[i]!;
-      sink.ids.push(ids[i]!);
-      sink.ends.push(end);
+    for (let i = 0; i < left; i++) sink.ids.push(ids[i]!);
+    const { spans } = sink;
+    if (!spans) return;
+    spans.reserve(2 * left);
+    // `unit` is the character that holds byte `byte`, the end of the last token; it begins at byte `first`.
+    let unit = start;
+    let first = 0;
+    let byte = 0;
+    for (let i = 0; i < left; i++) {
+      spans.push(unit - start);
+      byte += lengths[i]!;
+      let end = unit;
+      while (first < byte) {
+        const point = text.codePointAt(unit)!;
+        end = unit + (point > 0xffff ? 2 : 1);
+        const next = first + utf8Length(point);
+        if (next > byte) break;
+        unit = end;
+        first = next;
+      }
+      spans.push(end - start);
     }
   }
 

@@ -1,9 +1,10 @@
 import type { IdBuffer } from '../id-buffer.js';
 
-/** What a model cuts a piece into: ids, and where each token ends in UTF-16 units of the piece. */
+/** What a model cuts a piece into. */
 export interface TokenSink {
   ids: IdBuffer;
-  ends: IdBuffer;
+  /** Start and end of each token in UTF-16 units of the piece, between characters; null if nobody asks. */
+  spans: IdBuffer | null;
 }
 
 /** Turns one piece of pre-tokenized text into tokens; owns the vocabulary. */
@@ -12,12 +13,18 @@ export interface Model {
   readonly type: string;
   /** One more than the highest id. */
   readonly idLimit: number;
-  /** How many tokens there are. */
-  readonly vocabSize: number;
-  /** Appends the tokens of a well-formed piece; the ends tile it. */
+  /** Appends the tokens of a well-formed piece that is not empty. */
   tokenize(piece: string, sink: TokenSink): void;
   tokenToId(token: string): number | undefined;
   idToToken(id: number): string | undefined;
   /** The object that tokenizer.json holds under `model`. */
   toJSON(): object;
+}
+
+/** Appends one token. */
+export function emit(sink: TokenSink, id: number, start: number, end: number): void {
+  sink.ids.push(id);
+  if (!sink.spans) return;
+  sink.spans.push(start);
+  sink.spans.push(end);
 }

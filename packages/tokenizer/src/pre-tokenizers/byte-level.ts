@@ -1,10 +1,12 @@
+import type { AlignedText } from '../aligned-text.js';
 import type { Fields } from '../json.js';
-import { type Cutter, cutGpt2 } from './gpt2-cutter.js';
-import type { PreTokenizer } from './pre-tokenizer.js';
+import { spellAligned } from '../normalizers/simple.js';
+import { cutGpt2 } from './gpt2-cutter.js';
+import { type Cutter, cutEach, type PreTokenizer } from './pre-tokenizer.js';
 
 /** Options of `ByteLevel`, named as in tokenizer.json. */
 export interface ByteLevelOptions {
-  /** Puts a space before a text that does not start with white space. */
+  /** Puts a space before a text that does not start with one. */
   addPrefixSpace?: boolean;
   /** Leaves white space out of the offsets (read by the post-processor of the same name). */
   trimOffsets?: boolean;
@@ -18,16 +20,21 @@ export class ByteLevel implements PreTokenizer {
   readonly addPrefixSpace: boolean;
   readonly trimOffsets: boolean;
   readonly useRegex: boolean;
+  readonly byteCutter: Cutter | undefined;
 
   constructor(options: ByteLevelOptions = {}) {
     this.addPrefixSpace = options.addPrefixSpace ?? false;
     this.trimOffsets = options.trimOffsets ?? true;
     this.useRegex = options.useRegex ?? true;
+    if (!this.addPrefixSpace) this.byteCutter = this.useRegex ? cutGpt2 : (_text, _start, limit) => limit;
   }
 
-  get byteCutter(): Cutter | undefined {
-    if (this.addPrefixSpace) return undefined;
-    return this.useRegex ? cutGpt2 : (_text, _start, limit) => limit;
+  preTokenize(texts: readonly AlignedText[]): AlignedText[] {
+    let pieces = texts.map((text) =>
+      this.addPrefixSpace && !text.text.startsWith(' ') ? text.prepend(' ') : text,
+    );
+    if (this.useRegex) pieces = cutEach(pieces, cutGpt2);
+    return pieces.map(spellAligned);
   }
 
   toJSON(): object {

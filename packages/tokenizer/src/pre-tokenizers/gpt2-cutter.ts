@@ -1,8 +1,5 @@
 import { categoryMask, classTable } from '../unicode.js';
 
-/** Where the piece of `text` that starts at `start` ends; `limit` is the end of the text it may see. */
-export type Cutter = (text: string, start: number, limit: number) => number;
-
 /** Classes of the scanner: 0 none, 1 letter, 2 number, 3 white space. */
 const SPACE = 3;
 let classes: Uint8Array | undefined;

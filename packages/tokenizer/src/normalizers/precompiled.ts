@@ -1,0 +1,125 @@
+import type { AlignedText } from '../aligned-text.js';
+import { decodeBase64, encodeBase64 } from '../base64.js';
+import { describe, TokenizerError } from '../errors.js';
+import type { Normalizer } from './normalizer.js';
+
+/** Longer user-perceived characters are looked up character by character; in UTF-8 bytes, exclusive. */
+const LONGEST_GRAPHEME = 6;
+
+/**
+ * The rules of a SentencePiece model (`precompiled_charsmap`): a double-array trie from UTF-8 byte sequences to
+ * places in a list of NUL-terminated replacements (Yata et al., Darts-clone layout). User-perceived characters are
+ * looked up whole where they are short, else character by character; of several rules the shortest counts, as in
+ * Hugging Face tokenizers.
+ */
+export class Precompiled implements Normalizer {
+  readonly type = 'Precompiled';
+  readonly #units: Uint32Array;
+  readonly #replacements: Uint8Array;
+  readonly #known = new Map<string, string | null>();
+  #segmenter: Intl.Segmenter | undefined;
+
+  /** @param charsmap u32 size of the trie in bytes, little-endian, the trie, the replacements. */
+  constructor(
+    readonly charsmap: Uint8Array,
+    subject = 'normalizer.precompiled_charsmap',
+  ) {
+    const view = new DataView(charsmap.buffer, charsmap.byteOffset, charsmap.byteLength);
+    const size = charsmap.length >= 4 ? view.getUint32(0, true) : -1;
+    if (size < 4 || size % 4 !== 0 || 4 + size > charsmap.length) {
+      throw new TokenizerError('E_FORMAT', subject, {
+        rule: 'must start with the size of its trie, a multiple of four within the data',
+        received: `${charsmap.length} bytes, size ${size}`,
+        fix: 'check that the file is complete',
+      });
+    }
+    this.#units = Uint32Array.from({ length: size / 4 }, (_, i) => view.getUint32(4 + 4 * i, true));
+    this.#replacements = charsmap.subarray(4 + size);
+  }
+
+  static fromBase64(value: unknown, subject: string): Precompiled {
+    const bytes = typeof value === 'string' ? decodeBase64(value) : null;
+    if (bytes) return new Precompiled(bytes, subject);
+    throw new TokenizerError('E_FORMAT', subject, {
+      rule: 'must be base64',
+      received: describe(value),
+      fix: 'check that the file is complete',
+    });
+  }
+
+  normalize(text: AlignedText): AlignedText {
+    const changes: [string, number][] = [];
+    let skip = 0;
+    let modified = false;
+    const replace = (part: string, by: string) => {
+      modified = true;
+      const old = [...part].length;
+      const chars = [...by];
+      for (const [i, char] of chars.entries()) changes.push([char, i >= old ? 1 : 0]);
+      if (chars.length >= old) return;
+      const last = changes.at(-1);
+      if (last) last[1] -= old - chars.length;
+      else skip += old;
+    };
+    for (const grapheme of this.#graphemes(text.text)) {
+      const whole = grapheme.length > 1 ? this.#lookUp(grapheme) : null;
+      if (whole !== null) {
+        replace(grapheme, whole);
+        continue;
+      }
+      for (const char of grapheme) {
+        const by = this.#lookUp(char);
+        if (by === null) changes.push([char, 0]);
+        else replace(char, by);
+      }
+    }
+    return modified ? text.transform(changes, skip) : text;
+  }
+
+  *#graphemes(text: string): Iterable<string> {
+    // In printable ASCII every character stands alone.
+    if (/^[\x20-\x7e]*$/.test(text)) {
+      yield* text;
+      return;
+    }
+    this.#segmenter ??= new Intl.Segmenter('und', { granularity: 'grapheme' });
+    for (const { segment } of this.#segmenter.segment(text)) yield segment;
+  }
+
+  /** What the rules make of a short text, or null if they do not touch it. */
+  #lookUp(part: string): string | null {
+    let found = this.#known.get(part);
+    if (found === undefined) {
+      const bytes = new TextEncoder().encode(part);
+      found = bytes.length < LONGEST_GRAPHEME ? this.#transform(bytes) : null;
+      if (this.#known.size > 50_000) this.#known.clear();
+      this.#known.set(part, found);
+    }
+    return found;
+  }
+
+  #transform(bytes: Uint8Array): string | null {
+    const units = this.#units;
+    const offset = (unit: number) => (unit >>> 10) << ((unit & 0x200) >>> 6);
+    let node = offset(units[0]!);
+    for (const byte of bytes) {
+      if (byte === 0) return null;
+      node ^= byte;
+      const unit = units[node] ?? 0;
+      if ((unit & 0x800000ff) >>> 0 !== byte) return null;
+      node ^= offset(unit);
+      if ((unit >>> 8) & 1) {
+        const from = (units[node] ?? 0) & 0x7fffffff;
+        const to = this.#replacements.indexOf(0, from);
+        return new TextDecoder('utf-8', { ignoreBOM: true }).decode(
+          this.#replacements.subarray(from, to < 0 ? undefined : to),
+        );
+      }
+    }
+    return null;
+  }
+
+  toJSON(): object {
+    return { type: this.type, precompiled_charsmap: encodeBase64(this.charsmap) };
+  }
+}

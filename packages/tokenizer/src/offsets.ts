@@ -1,0 +1,31 @@
+import type { Encoding } from './encoding.js';
+
+/** Turns the offsets of an encoding, in place, from UTF-16 units to code points of the texts it comes from. */
+export function toCodePoints(encoding: Encoding, texts: readonly string[]): void {
+  const maps = texts.map(unitsToPoints);
+  const convert = (part: Encoding) => {
+    for (let i = 0; i < part.length; i++) {
+      const map = maps[part.sequenceIds[i]!];
+      if (!map) continue;
+      part.offsets[2 * i] = map[part.offsets[2 * i]!]!;
+      part.offsets[2 * i + 1] = map[part.offsets[2 * i + 1]!]!;
+    }
+    part.overflowing.forEach(convert);
+  };
+  convert(encoding);
+}
+
+/** Code points before each UTF-16 unit, and before the end; undefined where the two counts are the same. */
+function unitsToPoints(text: string): Int32Array | undefined {
+  if (!/[\ud800-\udbff]/.test(text)) return undefined;
+  const out = new Int32Array(text.length + 1);
+  let points = 0;
+  for (let i = 0; i < text.length; i++) {
+    out[i] = points;
+    // The second half of a pair counts for the character it belongs to.
+    if (text.codePointAt(i)! > 0xffff) out[++i] = points;
+    points++;
+  }
+  out[text.length] = points;
+  return out;
+}

@@ -1,0 +1,141 @@
+import { type AddedToken, AddedTokenFinder, type AddedTokens, type AllowedSpecial } from './added-tokens.js';
+import { AlignedText } from './aligned-text.js';
+import { ByteLevelEncoder } from './byte-level-encoder.js';
+import { IdBuffer } from './id-buffer.js';
+import { Bpe } from './models/bpe.js';
+import type { Model } from './models/model.js';
+import type { Normalizer } from './normalizers/normalizer.js';
+import type { PreTokenizer } from './pre-tokenizers/pre-tokenizer.js';
+
+/** What text is turned to tokens with. */
+export interface EncoderParts {
+  model: Model;
+  normalizer: Normalizer | undefined;
+  preTokenizer: PreTokenizer | undefined;
+  addedTokens: AddedTokens;
+}
+
+/** The tokens of a text, as typed arrays; offsets in UTF-16 units. */
+export interface TextTokens {
+  ids: Int32Array;
+  offsets: Int32Array;
+  wordIds: Int32Array;
+}
+
+/**
+ * The way from one text to tokens: added tokens are found, what lies between is normalized and cut to pieces, and
+ * the model tokenizes each piece. `ids` takes a short cut where the parts allow it; both ways give the same ids.
+ */
+export class TextEncoderPipeline {
+  readonly #parts: EncoderParts;
+  readonly #rawFinder: AddedTokenFinder;
+  readonly #normalizedFinder: AddedTokenFinder;
+  /** Encodes a text without added tokens straight to ids; undefined where the parts need the long way. */
+  readonly #fast: ByteLevelEncoder | undefined;
+
+  constructor(parts: EncoderParts) {
+    this.#parts = parts;
+    const { model, normalizer, preTokenizer, addedTokens } = parts;
+    const raw = addedTokens.list.filter((token) => !token.normalized);
+    const normalized = addedTokens.list.filter((token) => token.normalized);
+    this.#rawFinder = new AddedTokenFinder(raw.map((token) => [token.content, token] as const));
+    this.#normalizedFinder = new AddedTokenFinder(
+      normalized.map((token) => {
+        const pattern = normalizer ? normalizer.normalize(AlignedText.of(token.content)).text : token.content;
+        return [pattern, token] as const;
+      }),
+    );
+    const cut = preTokenizer?.byteCutter;
+    if (cut && !normalizer && model instanceof Bpe && model.takesBytes) {
+      this.#fast = new ByteLevelEncoder(cut, model);
+    }
+  }
+
+  /** The ids of a well-formed text alone. */
+  ids(text: string, allowed: AllowedSpecial): Int32Array {
+    const out = new IdBuffer(16 + (text.length >> 1));
+    const fast = this.#fast;
+    if (!fast) {
+      this.#walk(text, allowed, out, null, null);
+      return out.toArray();
+    }
+    const whole = (start: number, end: number) =>
+      end - start === text.length ? text : text.slice(start, end);
+    this.#rawFinder.split(text, allowed, (start, end, token) => {
+      if (token) {
+        out.push(token.id);
+        return;
+      }
+      const part = whole(start, end);
+      this.#normalizedFinder.split(part, allowed, (from, to, found) => {
+        if (found) out.push(found.id);
+        else fast.encodeRange(to - from === part.length ? part : part.slice(from, to), 0, to - from, out);
+      });
+    });
+    return out.toArray();
+  }
+
+  /** The tokens of a well-formed text with where they come from. */
+  tokens(text: string, allowed: AllowedSpecial): TextTokens {
+    const ids = new IdBuffer(16 + (text.length >> 1));
+    const offsets = new IdBuffer(32 + text.length);
+    const words = new IdBuffer(16 + (text.length >> 1));
+    this.#walk(text, allowed, ids, offsets, words);
+    return { ids: ids.toArray(), offsets: offsets.toArray(), wordIds: words.toArray() };
+  }
+
+  #walk(
+    text: string,
+    allowed: AllowedSpecial,
+    ids: IdBuffer,
+    offsets: IdBuffer | null,
+    words: IdBuffer | null,
+  ): void {
+    const { model, normalizer, preTokenizer } = this.#parts;
+    const spans = offsets ? new IdBuffer(64) : null;
+    let word = 0;
+    const piece = (part: AlignedText) => {
+      const before = ids.length;
+      if (spans) spans.length = 0;
+      model.tokenize(part.text, { ids, spans });
+      if (offsets && words && spans) {
+        for (let i = 0; i < ids.length - before; i++) {
+          const [start, end] = part.span(spans.data[2 * i]!, spans.data[2 * i + 1]!);
+          offsets.push(start);
+          offsets.push(end);
+          words.push(word);
+        }
+      }
+      word++;
+    };
+    const added = (part: AlignedText, token: AddedToken) => {
+      ids.push(token.id);
+      if (offsets && words) {
+        const [start, end] = part.span(0, part.text.length);
+        offsets.push(start);
+        offsets.push(end);
+        words.push(word);
+      }
+      word++;
+    };
+    const fast = this.#fast;
+    const root = AlignedText.of(text);
+    this.#rawFinder.split(text, allowed, (start, end, token) => {
+      const part = root.slice(start, end);
+      if (token) {
+        added(part, token);
+        return;
+      }
+      const normalized = normalizer ? normalizer.normalize(part) : part;
+      this.#normalizedFinder.split(normalized.text, allowed, (from, to, found) => {
+        const inner = normalized.slice(from, to);
+        if (found) added(inner, found);
+        else if (fast && offsets && words) {
+          const before = ids.length;
+          word = fast.encodeSpans(inner.text, ids, offsets, words, word);
+          for (let i = 2 * before; i < offsets.length; i++) offsets.data[i]! += inner.origin;
+        } else for (const each of preTokenizer ? preTokenizer.preTokenize([inner]) : [inner]) piece(each);
+      });
+    });
+  }
+}

@@ -1,0 +1,187 @@
+import { concatEncodings, Encoding } from './encoding.js';
+import { describe, TokenizerError } from './errors.js';
+import { Fields } from './json.js';
+
+const DIRECTIONS = ['Left', 'Right'] as const;
+export const STRATEGIES = ['LongestFirst', 'OnlyFirst', 'OnlySecond'] as const;
+
+/** How to shorten; lengths in tokens. */
+export interface Truncation {
+  /** Most tokens of the result, special tokens included; at least 0. */
+  maxLength: number;
+  /** Tokens by which neighbouring windows overlap; less than the window. Default 0. */
+  stride?: number;
+  /** Which of two texts is shortened; default `LongestFirst`. */
+  strategy?: (typeof STRATEGIES)[number];
+  /** The side that is cut off; default `Right`. */
+  direction?: 'Left' | 'Right';
+}
+
+/** How to lengthen. */
+export interface Padding {
+  /** A number of tokens, or `longest` for that of the longest of the batch. */
+  length: number | 'longest';
+  padId: number;
+  padToken: string;
+  padTypeId?: number;
+  /** The side that is filled; default `Right`. */
+  direction?: 'Left' | 'Right';
+  /** The length is rounded up to a multiple of this. */
+  multipleOf?: number;
+}
+
+/**
+ * Shortens one or two encodings together.
+ * @param added tokens that the template will add.
+ * @throws {TokenizerError} E_OPTION if the limit leaves no room, or the stride is not less than the window.
+ */
+export function truncate(encodings: readonly Encoding[], truncation: Truncation, added: number): Encoding[] {
+  const { stride = 0, strategy = 'LongestFirst', direction = 'Right' } = truncation;
+  const limit = truncation.maxLength - added;
+  if (!(Number.isInteger(limit) && limit >= 0)) {
+    throw optionError(
+      'maxLength',
+      `must be an integer of at least the ${added} special tokens`,
+      truncation.maxLength,
+    );
+  }
+  const cut = (encoding: Encoding, length: number) => window(encoding, length, stride, direction);
+  const lengths = encodings.map((encoding) => encoding.length);
+  const total = lengths.reduce((a, b) => a + b, 0);
+  if (limit === 0) return encodings.map((encoding) => cut(encoding, 0));
+  if (total <= limit) return [...encodings];
+  if (strategy === 'LongestFirst') {
+    const [a, b] = lengths as [number, number | undefined];
+    if (b === undefined) return [cut(encodings[0]!, limit)];
+    const short = Math.min(a, b);
+    let keepShort = short;
+    let keepLong = short > limit ? short : Math.max(short, limit - short);
+    if (keepShort + keepLong > limit) {
+      keepShort = Math.floor(limit / 2);
+      keepLong = keepShort + (limit % 2);
+    }
+    return [
+      cut(encodings[0]!, a > b ? keepLong : keepShort),
+      cut(encodings[1]!, a > b ? keepShort : keepLong),
+    ];
+  }
+  const index = strategy === 'OnlyFirst' ? 0 : 1;
+  const keep = (lengths[index] ?? 0) - (total - limit);
+  if (keep <= 0)
+    throw optionError('maxLength', `must leave room for the text that is not cut (${strategy})`, limit);
+  return encodings.map((encoding, i) => (i === index ? cut(encoding, keep) : encoding));
+}
+
+function window(encoding: Encoding, length: number, stride: number, direction: 'Left' | 'Right'): Encoding {
+  const size = encoding.length;
+  if (length >= size) return encoding;
+  if (length === 0) {
+    const out = encoding.slice(0, 0);
+    out.overflowing = [encoding];
+    return out;
+  }
+  if (!(Number.isInteger(stride) && stride >= 0 && stride < length)) {
+    throw optionError('stride', `must be an integer from 0 to ${length - 1}, less than the window`, stride);
+  }
+  const parts: Encoding[] = [];
+  const step = length - stride;
+  if (direction === 'Right') {
+    for (let from = 0; ; from += step) {
+      parts.push(encoding.slice(from, Math.min(from + length, size)));
+      if (from + length >= size) break;
+    }
+  } else {
+    for (let to = size; ; to -= step) {
+      parts.push(encoding.slice(Math.max(0, to - length), to));
+      if (to - length <= 0) break;
+    }
+  }
+  const out = parts[0]!;
+  out.overflowing = parts.slice(1);
+  return out;
+}
+
+/** Fills encodings, and what overflows of them, to one length. */
+export function pad(encodings: readonly Encoding[], padding: Padding): Encoding[] {
+  const { multipleOf = 0 } = padding;
+  let length = padding.length === 'longest' ? Math.max(0, ...encodings.map((e) => e.length)) : padding.length;
+  if (multipleOf > 0) length = Math.ceil(length / multipleOf) * multipleOf;
+  return encodings.map((encoding) => fill(encoding, length, padding));
+}
+
+function fill(encoding: Encoding, length: number, padding: Padding): Encoding {
+  const overflowing = encoding.overflowing.map((part) => fill(part, length, padding));
+  const missing = length - encoding.length;
+  const bare = encoding.slice(0, encoding.length);
+  let out = bare;
+  if (missing > 0) {
+    const filler = Encoding.ofSpecial(
+      new Array<number>(missing).fill(padding.padId),
+      padding.padTypeId ?? 0,
+      0,
+    );
+    out = concatEncodings(padding.direction === 'Left' ? [filler, bare] : [bare, filler]);
+  }
+  out.overflowing = overflowing;
+  return out;
+}
+
+function optionError(subject: string, rule: string, received: unknown): TokenizerError {
+  return new TokenizerError('E_OPTION', `truncation.${subject}`, {
+    rule,
+    received: describe(received),
+    fix: 'change the value',
+  });
+}
+
+export function truncationFromJSON(value: unknown): Truncation | undefined {
+  if (value == null) return undefined;
+  const fields = new Fields(value, 'truncation');
+  const out: Truncation = {
+    direction: fields.oneOf('direction', DIRECTIONS, 'Right'),
+    maxLength: fields.integer('max_length', 0, Number.MAX_SAFE_INTEGER),
+    strategy: fields.oneOf('strategy', STRATEGIES),
+    stride: fields.integer('stride', 0, Number.MAX_SAFE_INTEGER),
+  };
+  fields.end();
+  return out;
+}
+
+export function truncationToJSON(truncation: Truncation | undefined): object | null {
+  if (!truncation) return null;
+  const { direction = 'Right', maxLength, strategy = 'LongestFirst', stride = 0 } = truncation;
+  return { direction, max_length: maxLength, strategy, stride };
+}
+
+export function paddingFromJSON(value: unknown): Padding | undefined {
+  if (value == null) return undefined;
+  const fields = new Fields(value, 'padding');
+  const strategy = fields.raw('strategy');
+  const length =
+    strategy === 'BatchLongest'
+      ? 'longest'
+      : new Fields(strategy, 'padding.strategy').integer('Fixed', 0, Number.MAX_SAFE_INTEGER);
+  const out: Padding = {
+    length,
+    direction: fields.oneOf('direction', DIRECTIONS),
+    multipleOf:
+      fields.raw('pad_to_multiple_of') == null ? undefined : fields.integer('pad_to_multiple_of', 0, 2 ** 32),
+    padId: fields.integer('pad_id', 0, 2 ** 31 - 1),
+    padTypeId: fields.integer('pad_type_id', 0, 2 ** 31 - 1),
+    padToken: fields.string('pad_token'),
+  };
+  fields.end();
+  return out;
+}
+
+export function paddingToJSON(padding: Padding | undefined): object | null {
+  if (!padding) return null;
+  return {
+    strategy: padding.length === 'longest' ? 'BatchLongest' : { Fixed: padding.length },
+    direction: padding.direction ?? 'Right',
+    pad_to_multiple_of: padding.multipleOf ?? null,
+    pad_id: padding.padId,
+    pad_type_id: padding.padTypeId ?? 0,
+    pad_token: padding.padToken,
+  };
+}
