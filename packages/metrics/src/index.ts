@@ -11,6 +11,7 @@ export {
   type Resamplable,
   type Scored,
 } from './metric.js';
+export * from './multimodal/index.js';
 export * from './qa/index.js';
 export { Pcg64 } from './random.js';
 export * from './statistics/index.js';
