@@ -1,3 +1,4 @@
+import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { noGrad, scope } from '@inkstone/tensor-core';
 import type { Tokenizer } from '@inkstone/tokenizer';
 import type { TokenWindows, WindowSampler } from '@inkstone/trainer';
@@ -26,18 +27,20 @@ export function tokenBytes(tokenizer: Tokenizer): Int32Array {
  * @param loss mean nats over the targets that are not -100, as the model computes it.
  * @param bytes from {@link tokenBytes}.
  * @example
- * evaluate(sampler, (batch) => lossOf(model, batch).item(), tokenBytes(tokenizer), { batches: 32, batchSize: 8 });
+ * await evaluate(sampler, (batch) => lossOf(model, batch).item(), tokenBytes(tokenizer), { batches: 16, batchSize: 8 });
  */
-export function evaluate(
+export async function evaluate(
   sampler: WindowSampler,
   loss: (batch: TokenWindows) => number,
   bytes: Int32Array,
-  { batches, batchSize }: { batches: number; batchSize: number },
-): Evaluation {
+  { batches, batchSize, signal }: { batches: number; batchSize: number; signal?: AbortSignal | undefined },
+): Promise<Evaluation> {
   let nats = 0;
   let tokens = 0;
   let total = 0;
   for (const batch of sampler.evenly(batches, batchSize)) {
+    signal?.throwIfAborted();
+    await eventLoopTurn();
     const targets = batch.targets.map((id) => (bytes[id] ? id : -100));
     const count = targets.reduce((n, id) => n + (id >= 0 ? 1 : 0), 0);
     if (count === 0) continue;

@@ -36,6 +36,8 @@ import { prepare } from './prepare.js';
 import type { Reporter } from './reporter.js';
 
 const RUN_FILE = 'run.json';
+/** Batches that a finished model is judged on, at least: more than one validation has, which must be quick. */
+const EVALUATION_BATCHES = 16;
 
 /** What a finished, or stopped, run amounts to. */
 export interface RunSummary extends TrainResult {
@@ -182,10 +184,16 @@ async function trainPrepared(
     try {
       best.eval();
       const loss = lossOf(best);
-      const evaluation = evaluate(samplers.validation, (batch) => loss(batch).item(), tokenBytes(tokenizer), {
-        batches: config.validationBatches * 4,
-        batchSize: config.batchSize,
-      });
+      const evaluation = await evaluate(
+        samplers.validation,
+        (batch) => loss(batch).item(),
+        tokenBytes(tokenizer),
+        {
+          batches: Math.max(EVALUATION_BATCHES, config.validationBatches ?? 0),
+          batchSize: config.batchSize,
+          signal,
+        },
+      );
       const samples = await writeSamples(best, tokenizer, reporter, signal);
       const highlights = { 'Bits per byte': evaluation.bitsPerByte.toFixed(3) };
       const title = path.basename(path.resolve(config.out));

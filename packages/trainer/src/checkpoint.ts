@@ -28,6 +28,7 @@ const stateSchema = z.strictObject({
     validateEvery: whole.positive(),
     checkpointEvery: whole.positive(),
     sampleEvery: whole.positive(),
+    validationBatches: whole.positive(),
   }),
   /** False while a run in minutes still measures its speed. */
   settled: z.boolean(),

@@ -32,7 +32,6 @@ describe('parseTrainerConfig', () => {
       clip: 1,
       precision: 'f32',
       seed: 1337,
-      validationBatches: 8,
     });
   });
 

@@ -55,7 +55,9 @@ export const trainerSchema = z.strictObject({
     .default(1337)
     .describe('Decides the initial weights, the order of the data and the dropout'),
   validateEvery: count.optional().describe('Steps between validations; an eighth of the run by default'),
-  validationBatches: count.default(8).describe('Batches in one validation, spread evenly over the file'),
+  validationBatches: count
+    .optional()
+    .describe('Batches in one validation, spread evenly over the file; 8 by default, fewer in short runs'),
   checkpointEvery: count.optional().describe('Steps between checkpoints; with each validation by default'),
   sampleEvery: count.optional().describe('Steps between samples; with each validation by default'),
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseTrainerConfig } from './config.js';
-import { fixedTotal, keepOnTime, makePlan, type Plan, planForTime } from './plan.js';
+import { batchesForTime, fixedTotal, keepOnTime, makePlan, type Plan, planForTime } from './plan.js';
 import { formatCount, formatDuration, Throughput, trainingFlopsPerToken } from './throughput.js';
 
 const config = (extra: object) => parseTrainerConfig({ out: 'a', ...extra });
@@ -20,6 +20,7 @@ describe('plans', () => {
       validateEvery: 10,
       checkpointEvery: 10,
       sampleEvery: 10,
+      validationBatches: 8,
     });
     expect(makePlan(config({ steps: 80, validateEvery: 3, checkpointEvery: 5, warmup: 2 }), 80)).toEqual({
       total: 80,
@@ -27,6 +28,7 @@ describe('plans', () => {
       validateEvery: 3,
       checkpointEvery: 5,
       sampleEvery: 3,
+      validationBatches: 8,
     });
     expect(makePlan(config({ steps: 1 }), 1).validateEvery).toBe(1);
   });
@@ -42,7 +44,8 @@ describe('plans', () => {
       elapsed += seconds;
       if (step > 1) throughput.add(seconds);
       const pace = { elapsed, step, stepSeconds: throughput.stepSeconds ?? seconds, pauseSeconds };
-      plan = plan && step > 5 ? keepOnTime(plan, minutes * 60, pace) : planForTime(run, minutes * 60, pace);
+      plan =
+        plan && step > 5 ? keepOnTime(plan, minutes * 60, pace) : planForTime(run, minutes * 60, 3, pace);
       if (step >= plan.total || step % plan.validateEvery === 0) elapsed += pauseSeconds;
       if (step >= plan.total) return { elapsed, steps: step, plan };
     }
@@ -81,6 +84,13 @@ describe('plans', () => {
       total: 75,
       validateEvery: 13,
     });
+  });
+
+  it('validate on as much as there is time for', () => {
+    const batches = (extra: object, seconds: number) =>
+      batchesForTime(config({ minutes: 1, ...extra }), 60, seconds);
+    expect([0.001, 0.15, 0.3, 5].map((s) => batches({}, s))).toEqual([8, 4, 2, 1]);
+    expect(batches({ validationBatches: 20 }, 5)).toBe(20);
   });
 
   it('do not spend the time on pauses', () => {

@@ -9,11 +9,15 @@ export interface Plan {
   validateEvery: number;
   checkpointEvery: number;
   sampleEvery: number;
+  validationBatches: number;
 }
 
 /** How often a run validates, saves and samples when nothing else is said. */
 const PAUSES = 8;
-/** The share of a run in minutes that these pauses may take. */
+/** Batches in one validation when nothing else is said. */
+const VALIDATION_BATCHES = 8;
+/** The share of a run in minutes that one validation may take, and all pauses together. */
+const VALIDATION_SHARE = 0.01;
 const PAUSE_SHARE = 0.15;
 /** A run in minutes is planned anew when it would miss its end by more than this share. */
 const TOLERANCE = 0.02;
@@ -33,7 +37,15 @@ export function makePlan(config: TrainerConfig, total: number, pauses = PAUSES):
     validateEvery,
     checkpointEvery: config.checkpointEvery ?? validateEvery,
     sampleEvery: config.sampleEvery ?? validateEvery,
+    validationBatches: config.validationBatches ?? VALIDATION_BATCHES,
   };
+}
+
+/** Batches that a validation of a run in minutes has time for; chosen once, so that all its values can be compared. */
+export function batchesForTime(config: TrainerConfig, seconds: number, batchSeconds: number): number {
+  if (config.validationBatches !== undefined) return config.validationBatches;
+  const affordable = Math.floor((seconds * VALIDATION_SHARE) / Math.max(batchSeconds, 1e-9));
+  return Math.min(VALIDATION_BATCHES, Math.max(1, affordable));
 }
 
 /** What was measured of a run so far, in seconds. */
@@ -54,15 +66,22 @@ export interface Pace {
  * `total = step + (budget - elapsed - pauses * pauseSeconds) / stepSeconds`
  *
  * @param seconds the whole budget.
+ * @param validationBatches from {@link batchesForTime}.
  */
-export function planForTime(config: TrainerConfig, seconds: number, pace: Pace): Plan {
+export function planForTime(
+  config: TrainerConfig,
+  seconds: number,
+  validationBatches: number,
+  pace: Pace,
+): Plan {
   const left = seconds - pace.elapsed;
   const affordable = Math.floor((seconds * PAUSE_SHARE) / Math.max(pace.pauseSeconds, 1e-9));
   const pauses = Math.min(PAUSES, Math.max(1, affordable));
   const steps = config.validateEvery
     ? (left - pace.pauseSeconds) / (pace.stepSeconds + pace.pauseSeconds / config.validateEvery)
     : (left - pauses * pace.pauseSeconds) / pace.stepSeconds;
-  return makePlan(config, pace.step + Math.max(1, Math.round(steps)), pauses);
+  const plan = makePlan(config, pace.step + Math.max(1, Math.round(steps)), pauses);
+  return { ...plan, validationBatches };
 }
 
 /**

@@ -23,7 +23,7 @@ import { lockRun, type RunLock } from './lock.js';
 import { MetricsLog, type SampleRecord, type StepRecord, type ValidationRecord } from './metrics-log.js';
 import { modelTensors, type TrainableModel } from './model.js';
 import { AdamW } from './optimizer.js';
-import { fixedTotal, keepOnTime, makePlan, planForTime } from './plan.js';
+import { batchesForTime, fixedTotal, keepOnTime, makePlan, planForTime } from './plan.js';
 import { type ReportOptions, writeReport } from './report/report.js';
 import { learningRate } from './schedule.js';
 import { Throughput } from './throughput.js';
@@ -225,17 +225,35 @@ class Run<B extends BatchInfo> {
       windows: options.data.train.count,
       elapsed: 0,
       best: null,
-      // The length of a run in minutes is not known yet; the first steps of a warmup need no more than a guess.
-      plan: makePlan(config, total ?? config.warmup * 10 + 1),
+      plan: makePlan(config, total ?? 1),
       settled: total !== undefined,
       generator: this.generator.state(),
     };
     this.log = MetricsLog.open(path.join(config.out, 'metrics.jsonl'), -1);
+    if (total === undefined) await this.firstPlan(config.minutes! * 60);
     // Saving first finds a full disk before the work is done, and makes every later moment one to resume from.
     const began = performance.now();
     await this.validate();
     await this.save();
     this.pauseSeconds = (performance.now() - began) / 1000;
+  }
+
+  /** A first guess of the length of a run in minutes, from a forward pass: a step takes about three times as long. */
+  private async firstPlan(budget: number): Promise<void> {
+    const { config, options, state } = this;
+    const batch = options.data.train.batch(0, config.batchSize);
+    let seconds = 0;
+    // Twice, as the first pass also fills caches and pools.
+    await this.aside(async () => {
+      for (let i = 0; i < 2; i++) {
+        const began = performance.now();
+        scope(() => noGrad(() => this.lossOf(batch).item()));
+        seconds = (performance.now() - began) / 1000;
+      }
+    });
+    const batches = batchesForTime(config, budget, seconds);
+    const pace = { elapsed: this.elapsed(), step: 0, stepSeconds: seconds * 3 * config.accumulation };
+    state.plan = planForTime(config, budget, batches, { ...pace, pauseSeconds: seconds * batches });
   }
 
   private async resume(folder: string): Promise<void> {
@@ -403,7 +421,7 @@ class Run<B extends BatchInfo> {
       state.plan = keepOnTime(state.plan, budget, pace);
       return;
     }
-    state.plan = planForTime(config, budget, pace);
+    state.plan = planForTime(config, budget, state.plan.validationBatches, pace);
     const { steps } = this.session;
     state.settled = steps >= CALIBRATION.steps || (steps >= 2 && pace.elapsed > budget * CALIBRATION.share);
   }
@@ -434,7 +452,7 @@ class Run<B extends BatchInfo> {
     let sum = 0;
     let tokens = 0;
     await this.aside(async () => {
-      for (const batch of options.data.validation!.evenly(config.validationBatches, config.batchSize)) {
+      for (const batch of options.data.validation!.evenly(state.plan.validationBatches, config.batchSize)) {
         sum += scope(() => noGrad(() => this.lossOf(batch).item())) * batch.tokens;
         tokens += batch.tokens;
         await eventLoopTurn();
