@@ -68,20 +68,17 @@ template <class T>
 inline void store(T* p, T v) {
   *p = v;
 }
-// The first n < kLanes elements through a small buffer, which is faster than lane by lane.
+inline vi lane_numbers() {
+  vi v;
+  for (int i = 0; i < kLanes; ++i) v[i] = i;
+  return v;
+}
+// The first n < kLanes elements through a small buffer, which is faster than lane by lane. The pad is not rounded to T.
 template <class T>
 inline vf load_part(const T* p, int64_t n, float pad = 0.0f) {
-  if constexpr (std::is_same_v<T, float>) {
-    float lanes[kLanes];
-    store(lanes, splat(pad));
-    std::memcpy(lanes, p, static_cast<size_t>(n) * sizeof(T));
-    return load(lanes);
-  } else {
-    T lanes[kLanes];
-    store(lanes, splat(pad));
-    std::memcpy(lanes, p, static_cast<size_t>(n) * sizeof(T));
-    return load(lanes);
-  }
+  T lanes[kLanes] = {};
+  std::memcpy(lanes, p, static_cast<size_t>(n) * sizeof(T));
+  return select(lane_numbers() < static_cast<int32_t>(n), load(lanes), splat(pad));
 }
 template <class T>
 inline void store_part(T* p, vf v, int64_t n) {
@@ -89,16 +86,16 @@ inline void store_part(T* p, vf v, int64_t n) {
   store(lanes, v);
   std::memcpy(p, lanes, static_cast<size_t>(n) * sizeof(T));
 }
-// Calls body(i, load, store) for whole vectors of [0, n), then once for the rest, whose other lanes read as `pad`.
+// Calls body(i, load, store) for whole vectors of [0, n), then once for the rest, whose other lanes read as 0.
 // `load(p)` and `store(p, v)` are the right ones for that place.
 template <class T, class Body>
-inline void for_vectors(int64_t n, Body&& body, float pad = 0.0f) {
+inline void for_vectors(int64_t n, Body&& body) {
   int64_t i = 0;
   for (; i + kWidth<T> <= n; i += kWidth<T>)
     body(i, [](const auto* p) { return ik::load(p); }, [](auto* p, auto v) { ik::store(p, v); });
   if constexpr (kWidth<T> > 1)
     if (const int64_t left = n - i; left > 0)
-      body(i, [=](const auto* p) { return load_part(p, left, pad); }, [=](auto* p, vf v) { store_part(p, v, left); });
+      body(i, [=](const auto* p) { return load_part(p, left); }, [=](auto* p, vf v) { store_part(p, v, left); });
 }
 
 // ---- exact functions ----
