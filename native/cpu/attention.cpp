@@ -9,7 +9,9 @@ namespace {
 using namespace ik;
 
 constexpr int64_t kBlockRows = 4 * kRows;  // queries that pass over a block of keys together
-constexpr int64_t kBlockKeys = 128;
+constexpr int64_t kBlockKeys = 256;
+// A row of scores is a cache line longer than it need be, or its rows would share too few sets of the L1 cache.
+constexpr int64_t kScoreRow = kBlockKeys + 16;
 constexpr int64_t kTasksWanted = 8;
 constexpr int64_t kSplitKeys = 256;  // the fewest keys worth a task of their own
 
@@ -25,7 +27,7 @@ class Forward {
  public:
   Forward(const ik_view* in, const ik_view* out, const ik_attrs_sdpa& attrs)
       : q_(in[0]), k_(in[1]), v_(in[2]), y_(out[0]), lse_(static_cast<Acc*>(out[1].data)), n_(q_, k_, attrs.causal != 0),
-        scale_(static_cast<Acc>(attrs.scale)), panels_(ceil_div(n_.width, C)), padded_(panels_ * C) {}
+        scale_(static_cast<Acc>(attrs.scale * kLog2E)), panels_(ceil_div(n_.width, C)), padded_(panels_ * C) {}
 
   int32_t run(const ik_runtime* rt) {
     const int64_t pairs = n_.batch * n_.groups;
@@ -43,8 +45,8 @@ class Forward {
 
     using A = Arena<Acc>;
     const int64_t own = A::whole(packed_keys * n_.width) + A::whole(packed_keys * padded_) + A::whole(kBlockRows * padded_) +
-                        A::whole(4 * n_.width * kRowStep) + A::whole(kRows * kBlockKeys) + A::whole(kBlockRows * padded_) +
-                        2 * A::whole(kBlockRows);
+                        A::whole(4 * n_.width * kRowStep) + A::whole(kRows * kScoreRow) + A::whole(kBlockRows * padded_) +
+                        2 * A::whole(4 * kRowStep);
     Acc* const scratch = static_cast<Acc*>(rt->scratch(rt, static_cast<size_t>(own * rt->threads) * sizeof(Acc)));
     if (!scratch) return IK_OOM;
     const int64_t record = padded_ + 2;  // a row's partial result: output, maximum, sum
@@ -66,7 +68,8 @@ class Forward {
         block(w, b, group, r0, r1, k0, k1);
         for (int64_t r = r0; r < r1; ++r) {
           const Acc* const o = w.out + (r - r0) * padded_;
-          const Acc top = w.top[r - r0], total = w.total[r - r0];
+          const int64_t at = (r - r0) / kRows * kRowStep + (r - r0) % kRows;
+          const Acc top = w.top[at], total = w.total[at];
           if (partial) {
             Acc* const to = partial + ((pair * key_parts + part) * n_.rows + r) * record;
             std::copy_n(o, padded_, to);
@@ -93,17 +96,16 @@ class Forward {
  private:
   struct Worker {
     Acc *keys, *values, *rows, *queries, *scores, *out, *top, *total;
-    bool finite;  // all packed values are
     Worker(Acc* memory, int64_t packed_keys, int64_t width, int64_t padded) {
       Arena<Acc> a(memory);
       keys = a.take(packed_keys * width);
       values = a.take(packed_keys * padded);
       rows = a.take(kBlockRows * padded);
       queries = a.take(4 * width * kRowStep);
-      scores = a.take(kRows * kBlockKeys);
+      scores = a.take(kRows * kScoreRow);
       out = a.take(kBlockRows * padded);
-      top = a.take(kBlockRows);
-      total = a.take(kBlockRows);
+      top = a.take(4 * kRowStep);
+      total = a.take(4 * kRowStep);
     }
   };
 
@@ -111,80 +113,104 @@ class Forward {
   void pack_keys(Worker& w, int64_t b, int64_t group, int64_t k0, int64_t k1) const {
     const T* const k = static_cast<const T*>(k_.data) + b * k_.stride[0] + group * k_.stride[2];
     const T* const v = static_cast<const T*>(v_.data) + b * v_.stride[0] + group * v_.stride[2];
-    for (int64_t j = k0; j < k1; j += C)
-      pack_panel<Wide<T>, 1, C>(k + j * k_.stride[1], k_.stride[1], 1, std::min(C, k1 - j), k1 - j, n_.width,
-                                w.keys + (j - k0) * n_.width);
-    for (int64_t d = 0; d < n_.width; d += C)
-      pack_panel<Wide<T>, 1, C>(v + k0 * v_.stride[1] + d, 1, v_.stride[1], std::min(C, n_.width - d), n_.width - d, k1 - k0,
-                                w.values + d * (k1 - k0));
-    // A hidden key has weight 0, which an infinite or NaN value would turn into NaN.
-    V zero{};
-    for (int64_t i = 0; i < padded_ * (k1 - k0); i += W) zero += load_bits<V>(w.values + i) * Acc{};
-    w.finite = fold_lanes(zero, [](Acc a, Acc b) { return a + b; }) == Acc{};
+    for (int64_t j = k0; j < k1; j += C) {
+      const int64_t left = k1 - j, n = std::min(C, left);
+      for (int64_t next = j + C; next < std::min(k1, j + 2 * C); ++next) {
+        prefetch_row(k + next * k_.stride[1], n_.width);
+        prefetch_row(v + next * v_.stride[1], n_.width);
+      }
+      pack_panel<Wide<T>, 1, C>(k + j * k_.stride[1], k_.stride[1], 1, n, left, n_.width, w.keys + (j - k0) * n_.width);
+      for (int64_t d = 0; d < n_.width; d += C)
+        pack_panel<Wide<T>, 1, C>(v + j * v_.stride[1] + d, 1, v_.stride[1], std::min(C, n_.width - d), n_.width - d, n,
+                                  w.values + d * (k1 - k0) + (j - k0) * C);
+    }
   }
 
   // Rows [r0, r1) against keys [k0, k1): unnormalised output, running maximum and sum.
   void block(Worker& w, int64_t b, int64_t group, int64_t r0, int64_t r1, int64_t k0, int64_t k1) const {
     const int64_t rows = r1 - r0;
-    for (int64_t r = 0; r < rows; ++r) gather_row(n_.row<T>(q_, b, group, r0 + r), n_.width, padded_, w.rows + r * padded_);
+    for (int64_t r = 0; r < rows; ++r) gather_row(n_.row<T>(q_, b, group, r0 + r), scale_, n_.width, padded_, w.rows + r * padded_);
     for (int64_t r = 0; r < rows; r += kRows)
       pack_panel<Wide<Acc>, 1, kRowStep>(w.rows + r * padded_, padded_, 1, std::min<int64_t>(kRows, rows - r), rows - r, n_.width,
                                          w.queries + r / kRows * n_.width * kRowStep);
+    for (int64_t r = r1; r < std::min(n_.rows, r1 + kBlockRows); ++r) prefetch_row(n_.row<T>(q_, b, group, r), n_.width);
+    pass(w, r0, rows, k0, k1, false);
+    // A key hidden from one row of a panel has weight 0 there, which an infinite or NaN value turns into NaN. Then
+    // every row is done apart, over the keys it sees.
+    V zero{};
+    for (int64_t i = 0; i < rows * padded_; i += W) zero += load_bits<V>(w.out + i) * Acc{};
+    bool finite = true;
+    for (int i = 0; i < W; ++i) finite &= zero[i] == Acc{};
+    if (!finite && n_.causal) pass(w, r0, rows, k0, k1, true);
+  }
+
+  void pass(Worker& w, int64_t r0, int64_t rows, int64_t k0, int64_t k1, bool apart) const {
     std::fill_n(w.out, rows * padded_, Acc{});
-    std::fill_n(w.top, rows, kNone);
-    std::fill_n(w.total, rows, Acc{});
+    std::fill_n(w.top, 4 * kRowStep, kNone);
+    std::fill_n(w.total, 4 * kRowStep, Acc{});
     const int64_t last = std::min(k1, n_.most_visible(r0, rows));
     for (int64_t j0 = k0; j0 < last; j0 += kBlockKeys)
       for (int64_t r = 0; r < rows; r += kRows) {
         const int64_t n = std::min<int64_t>(kRows, rows - r);
         const int64_t seen = std::min({kBlockKeys, k1 - j0, n_.most_visible(r0 + r, n) - j0});
-        if (seen > 0) panel(w, r0 + r, r, n, j0, j0 - k0, k1 - k0, seen);
+        if (seen > 0) panel(w, r0 + r, r, n, j0, j0 - k0, k1 - k0, seen, apart);
       }
   }
 
   // n rows (r in the block, `row` in the list) against `seen` keys from j0, which is at `at` of the packed ones.
-  void panel(Worker& w, int64_t row, int64_t r, int64_t n, int64_t j0, int64_t at, int64_t packed, int64_t seen) const {
+  void panel(Worker& w, int64_t row, int64_t r, int64_t n, int64_t j0, int64_t at, int64_t packed, int64_t seen,
+             bool apart) const {
     const Acc* const queries = w.queries + r / kRows * n_.width * kRowStep;
     const auto score = kMicroKernels<E, 1>[n];
     for (int64_t j = 0; j < seen; j += C)
-      score(n_.width, queries, kRowStep, w.keys + (at + j) * n_.width, w.scores + j, kBlockKeys, nullptr, 0);
+      score(n_.width, queries, kRowStep, w.keys + (at + j) * n_.width, w.scores + j, kScoreRow, nullptr, 0);
     const int64_t whole = ceil_div(seen, W) * W;
-    for (int64_t i = 0; i < n; ++i) {
-      Acc* const s = w.scores + i * kBlockKeys;
-      const int64_t mine = std::clamp<int64_t>(n_.visible(row + i) - j0, 0, seen);
-      // A hidden key scores -inf.
-      V high = broadcast(kNone);
-      for (int64_t j = 0; j < whole; j += W) {
-        const V x = load_bits<V>(s + j) * scale_;
-        std::memcpy(s + j, &x, sizeof x);
+    for (int64_t i0 = 0; i0 < n; i0 += W) {
+      const int64_t stats = r / kRows * kRowStep + i0, count = std::min<int64_t>(W, n - i0);
+      V each[W];
+      for (int64_t i = 0; i < W; ++i) {
+        each[i] = broadcast(kNone);
+        if (i >= count) continue;
+        Acc* const s = w.scores + (i0 + i) * kScoreRow;
+        // A hidden key scores -inf.
+        for (int64_t j = std::clamp<int64_t>(n_.visible(row + i0 + i) - j0, 0, seen); j < whole; ++j) s[j] = kNone;
+        for (int64_t j = 0; j < whole; j += W) each[i] = max(load_bits<V>(s + j), each[i]);
       }
-      for (int64_t j = mine; j < whole; ++j) s[j] = kNone;
-      for (int64_t j = 0; j < whole; j += W) high = max(load_bits<V>(s + j), high);
-      const Acc before = w.top[r + i];
-      const Acc top = std::max(before, fold_lanes(high, [](Acc a, Acc b) { return a > b ? a : b; }));
-      // Nothing seen yet: any finite reference will do, the exponentials of -inf are 0.
-      const Acc base = top == kNone ? Acc{} : top;
-      V sum{};
-      for (int64_t j = 0; j < whole; j += W) {
-        const V p = exp(load_bits<V>(s + j) - base);
-        std::memcpy(s + j, &p, sizeof p);
-        sum += p;
+      const V before = load_bits<V>(w.top + stats);
+      const V top = max(fold_rows(each, [](V a, V b) { return max(a, b); }), before);
+      // Nothing seen yet: any finite reference will do, the powers of -inf are 0.
+      const V base = top == kNone ? V{} : top;
+      const V shrink = exp2_negative(before - base);
+      for (int64_t i = 0; i < W; ++i) {
+        each[i] = V{};
+        if (i >= count) continue;
+        Acc* const s = w.scores + (i0 + i) * kScoreRow;
+        const V mine = broadcast(base[i]);
+        for (int64_t j = 0; j < whole; j += W) {
+          const V p = exp2_negative(load_bits<V>(s + j) - mine);
+          std::memcpy(s + j, &p, sizeof p);
+          each[i] += p;
+        }
+        if (shrink[i] != Acc{1}) {
+          const V by = broadcast(shrink[i]);
+          Acc* const o = w.out + (r + i0 + i) * padded_;
+          for (int64_t d = 0; d < padded_; d += W) {
+            const V x = load_bits<V>(o + d) * by;
+            std::memcpy(o + d, &x, sizeof x);
+          }
+        }
       }
-      const Acc shrink = before == top ? Acc{1} : std::exp(before - base);
-      w.total[r + i] = w.total[r + i] * shrink + fold_lanes(sum, [](Acc a, Acc b) { return a + b; });
-      w.top[r + i] = top;
-      if (shrink != Acc{1}) {
-        Acc* const o = w.out + (r + i) * padded_;
-        for (int64_t d = 0; d < padded_; ++d) o[d] *= shrink;
-      }
+      const V total = load_bits<V>(w.total + stats) * shrink + fold_rows(each, [](V a, V b) { return a + b; });
+      std::memcpy(w.top + stats, &top, sizeof top);
+      std::memcpy(w.total + stats, &total, sizeof total);
     }
     const auto mix = [&](int64_t i, int64_t count, int64_t keys) {
       for (int64_t d = 0; d < padded_; d += C) {
         Acc* const o = w.out + (r + i) * padded_ + d;
-        kMicroKernels<E, kBlockKeys>[count](keys, w.scores + i * kBlockKeys, 1, w.values + d * packed + at * C, o, padded_, o, padded_);
+        kMicroKernels<E, kScoreRow>[count](keys, w.scores + i * kScoreRow, 1, w.values + d * packed + at * C, o, padded_, o, padded_);
       }
     };
-    if (w.finite) return mix(0, n, seen);
+    if (!apart) return mix(0, n, seen);
     for (int64_t i = 0; i < n; ++i) mix(i, 1, std::clamp<int64_t>(n_.visible(row + i) - j0, 0, seen));
   }
 
@@ -192,7 +218,7 @@ class Forward {
   void merge(Acc* a, const Acc* b) const {
     const Acc top = std::max(a[padded_], b[padded_]);
     const Acc base = top == kNone ? Acc{} : top;
-    const Acc x = std::exp(a[padded_] - base), y = std::exp(b[padded_] - base);
+    const Acc x = std::exp2(a[padded_] - base), y = std::exp2(b[padded_] - base);
     for (int64_t d = 0; d < padded_; ++d) a[d] = a[d] * x + b[d] * y;
     a[padded_ + 1] = a[padded_ + 1] * x + b[padded_ + 1] * y;
     a[padded_] = top;
@@ -201,7 +227,7 @@ class Forward {
   void finish(int64_t b, int64_t group, int64_t r, const Acc* o, Acc top, Acc total) const {
     const bool blind = n_.visible(r) == 0;
     scatter_row(o, blind ? Acc{} : 1 / total, n_.width, n_.row<T>(y_, b, group, r));
-    lse_[n_.flat(b, group, r)] = blind ? kNone : top + std::log(total);
+    lse_[n_.flat(b, group, r)] = blind ? kNone : static_cast<Acc>((static_cast<double>(top) + std::log2(static_cast<double>(total))) * kLn2);
   }
 
   const ik_view &q_, &k_, &v_, &y_;

@@ -1,23 +1,63 @@
 // What attention's forward and backward share: the geometry of heads, rows gathered to the accumulating type, tiles.
 //
+// Scores are kept in units of ln 2, so that 2^x is all the exponential there is: q is multiplied by scale / ln 2.
 // Queries of the heads that share one key head are numbered in one list of rows (head in group, then position), so
 // grouped-query attention multiplies more rows by the same keys and sums their gradients without being told.
 #pragma once
 #include "cpu/gemm.h"
 #include "cpu/math.h"
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 namespace ik {
 
+constexpr double kLog2E = 1.4426950408889634, kLn2 = 0.6931471805599453;
+
 inline vd max(vd a, vd b) { return a > b ? a : b; }
-inline vd exp(vd x) {
-  for (int i = 0; i < kVectorBytes / 8; ++i) x[i] = std::exp(x[i]);
+
+// 2^x for the x <= 0 of a softmax: relative error 1e-7, exactly 0 from -150 down (so for -inf), NaN for NaN. A
+// softmax spends as long in its exponentials as in a tenth of its products, so this one leaves out what exp() has for
+// the rest of the range.
+inline vf exp2_negative(vf x) {
+#if defined(__AVX512F__)
+  // With a NaN, max returns its second operand.
+  const __m512 t = _mm512_maskz_max_ps(0xffff, _mm512_set1_ps(-200.0f), (__m512)x);
+  const vf r = (vf)_mm512_maskz_reduce_ps(0xffff, t, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+#else
+  const vf magic = broadcast(12582912.0f);  // 1.5 * 2^23: adding it rounds to a whole number
+  const vf t = x < -200.0f ? broadcast(-200.0f) : x;
+  const vf n = (t - 0.5f + magic) - magic;
+  const vf r = t - n;
+#endif
+  // (2^r - 1) / r on [0, 1], minimax for the relative error of 2^r (tools/golden/fit_polynomials.py).
+  vf p = broadcast(0.0018671305f);
+  p = p * r + 0.00901702942f;
+  p = p * r + 0.0557999138f;
+  p = p * r + 0.24016445f;
+  p = p * r + 0.693151312f;
+  p = p * r + 1.0f;
+#if defined(__AVX512F__)
+  return (vf)_mm512_maskz_scalef_ps(0xffff, (__m512)p, t);  // by 2^floor(t)
+#else
+  const vi e = __builtin_convertvector(n, vi);
+  return x < -126.0f ? vf{} : p * (vf)((e + 127) << 23);
+#endif
+}
+inline vd exp2_negative(vd x) {
+  for (int i = 0; i < kVectorBytes / 8; ++i) x[i] = std::exp2(x[i]);
   return x;
 }
+
+// Lane i of the result is the sum, or the maximum, of all lanes of rows[i].
+template <class V>
+constexpr int kLanesOf = sizeof(V) / sizeof(V{}[0]);
 template <class V, class F>
-inline auto fold_lanes(V v, F&& f) {
-  auto x = v[0];
-  for (size_t i = 1; i < sizeof(V) / sizeof(x); ++i) x = f(x, v[i]);
-  return x;
+inline V fold_rows(V (&rows)[kLanesOf<V>], F&& f) {
+  transpose(rows);
+  for (int width = kLanesOf<V> / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; ++i) rows[i] = f(rows[i], rows[i + width]);
+  return rows[0];
 }
 
 struct Heads {
@@ -54,14 +94,21 @@ using Mul = std::conditional_t<std::is_same_v<T, double>, MulF64, MulF32>;
 template <class T>
 using Wide = std::conditional_t<std::is_same_v<T, double>, ReaderF64, ReaderF32<T, false>>;
 
+// Rows of one head lie pages apart, where the hardware's prefetcher does not follow.
+template <class T>
+inline void prefetch_row(const T* row, int64_t width) {
+  for (int64_t i = 0; i < width; i += 64 / static_cast<int64_t>(sizeof(T))) __builtin_prefetch(row + i);
+}
+
+// to = from * factor, with zeros from `width` to `padded`.
 template <class T, class Acc>
-inline void gather_row(const T* from, int64_t width, int64_t padded, Acc* to) {
+inline void gather_row(const T* from, Acc factor, int64_t width, int64_t padded, Acc* to) {
   int64_t i = 0;
   if constexpr (std::is_same_v<T, double>) {
-    for (; i < width; ++i) to[i] = from[i];
+    for (; i < width; ++i) to[i] = from[i] * factor;
   } else {
-    for (; i + kLanes <= width; i += kLanes) store(to + i, load(from + i));
-    for (; i < width; ++i) to[i] = to_float(from[i]);
+    for (; i + kLanes <= width; i += kLanes) store(to + i, load(from + i) * factor);
+    for (; i < width; ++i) to[i] = to_float(from[i]) * factor;
   }
   for (; i < padded; ++i) to[i] = 0;
 }

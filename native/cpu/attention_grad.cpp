@@ -1,6 +1,6 @@
 // Attention backward, recomputing the probabilities from lse: FlashAttention-2, Dao, 2023,
 // https://arxiv.org/abs/2307.08691, algorithm 2. With P = exp(scale q k - lse) and delta = sum(dy * y):
-//   dv = P^T dy,  ds = P * (dy v^T - delta) * scale,  dq = ds k,  dk = ds^T q.
+//   dv = P^T dy,  ds = P * (dy v^T - delta),  dq = scale ds k,  dk = scale ds^T q.
 #include <limits>
 
 #include "cpu/attention.h"
@@ -56,14 +56,14 @@ class Backward {
         std::fill_n(w.dk, kBlockKeys * padded_, Acc{});
         std::fill_n(w.dv, kBlockKeys * padded_, Acc{});
         for (int64_t r = 0; r < n_.rows; r += kBlockRows)
-          tile(w, b, group, r, std::min(kBlockRows, n_.rows - r), j0, keys, dq);
+          tile(w, r, std::min(kBlockRows, n_.rows - r), j0, keys, dq);
         for (int64_t j = 0; j < keys; ++j) {
-          scatter_row(w.dk + j * padded_, Acc{1}, n_.width, key_row(dk_, b, group, j0 + j));
+          scatter_row(w.dk + j * padded_, scale_, n_.width, key_row(dk_, b, group, j0 + j));
           scatter_row(w.dv + j * padded_, Acc{1}, n_.width, key_row(dv_, b, group, j0 + j));
         }
       }
       if (parts == 1)
-        for (int64_t r = 0; r < n_.rows; ++r) scatter_row(dq + r * padded_, Acc{1}, n_.width, n_.row<T>(dq_, b, group, r));
+        for (int64_t r = 0; r < n_.rows; ++r) scatter_row(dq + r * padded_, scale_, n_.width, n_.row<T>(dq_, b, group, r));
     });
     if (parts == 1) return IK_OK;
     parallel_rows(rt, pairs * n_.rows, parts * padded_, [&](int64_t begin, int64_t end) {
@@ -72,7 +72,7 @@ class Backward {
         Acc* const first = all_dq + pair * parts * dq_size + r * padded_;
         for (int64_t part = 1; part < parts; ++part)
           for (int64_t d = 0; d < padded_; ++d) first[d] += first[part * dq_size + d];
-        scatter_row(first, Acc{1}, n_.width, n_.row<T>(dq_, pair / n_.groups, pair % n_.groups, r));
+        scatter_row(first, scale_, n_.width, n_.row<T>(dq_, pair / n_.groups, pair % n_.groups, r));
       }
     });
     return IK_OK;
@@ -112,34 +112,40 @@ class Backward {
     return static_cast<T*>(x.data) + b * x.stride[0] + j * x.stride[1] + group * x.stride[2];
   }
 
-  // Rows gathered n <= kRows at a time, as A panels and as B panels.
-  void pack_row_panel(Acc* gathered, int64_t r, int64_t n, Acc* a, Acc* b) const {
+  void pack_left(const Acc* gathered, int64_t r, int64_t n, Acc* a) const {
     pack_panel<Wide<Acc>, 1, kRowStep>(gathered, padded_, 1, n, n, n_.width, a + r / kRows * n_.width * kRowStep);
+  }
+  void pack_right(const Acc* gathered, int64_t r, int64_t n, Acc* b) const {
     for (int64_t i = 0; i < n; ++i)
-      for (int64_t d = 0; d < padded_; d += C) std::copy_n(gathered + i * padded_ + d, C, b + d * n_.rows + (r + i) * C);
+      for (int64_t d = 0; d < padded_; d += C) std::memcpy(b + d * n_.rows + (r + i) * C, gathered + i * padded_ + d, C * sizeof(Acc));
   }
 
   void pack_rows(Worker& w, int64_t b, int64_t group) const {
+    const auto gather = [&](const ik_view& x, int64_t r, int64_t n, Acc factor, Acc* to) {
+      for (int64_t i = 0; i < n; ++i) gather_row(n_.row<T>(x, b, group, r + i), factor, n_.width, padded_, to + i * padded_);
+    };
+    Acc* const other = w.p;  // not needed yet
     for (int64_t r = 0; r < n_.rows; r += kRows) {
       const int64_t n = std::min<int64_t>(kRows, n_.rows - r);
-      for (int64_t i = 0; i < n; ++i) gather_row(n_.row<T>(y_, b, group, r + i), n_.width, padded_, w.row + i * padded_);
+      for (int64_t next = r + n; next < std::min<int64_t>(n_.rows, r + 2 * kRows); ++next)
+        for (const ik_view* x : {&q_, &dy_, &y_}) prefetch_row(n_.row<T>(*x, b, group, next), n_.width);
+      gather(q_, r, n, static_cast<Acc>(scale_ * kLog2E), w.row);
+      pack_left(w.row, r, n, w.q_a);
+      gather(q_, r, n, Acc{1}, w.row);
+      pack_right(w.row, r, n, w.q_b);
+      gather(dy_, r, n, Acc{1}, w.row);
+      pack_left(w.row, r, n, w.dy_a);
+      pack_right(w.row, r, n, w.dy_b);
+      gather(y_, r, n, Acc{1}, other);
       for (int64_t i = 0; i < n; ++i) {
-        alignas(64) Acc dy[kMaxGather];
-        Acc delta{};
-        const T* const from = n_.row<T>(dy_, b, group, r + i);
-        for (int64_t d0 = 0; d0 < n_.width; d0 += kMaxGather) {
-          const int64_t width = std::min(kMaxGather, n_.width - d0);
-          gather_row(from + d0, width, width, dy);
-          for (int64_t d = 0; d < width; ++d) delta += dy[d] * w.row[i * padded_ + d0 + d];
-        }
-        w.delta[r + i] = delta;
-        const int64_t at = n_.flat(b, group, r + i);
-        w.lse[r + i] = static_cast<const Acc*>(lse_.data)[at];
+        V delta{};
+        for (int64_t d = 0; d < padded_; d += W)
+          delta += load_bits<V>(w.row + i * padded_ + d) * load_bits<V>(other + i * padded_ + d);
+        Acc total{};
+        for (int x = 0; x < W; ++x) total += delta[x];
+        w.delta[r + i] = total;
+        w.lse[r + i] = static_cast<Acc>(static_cast<const Acc*>(lse_.data)[n_.flat(b, group, r + i)] * kLog2E);
       }
-      for (int64_t i = 0; i < n; ++i) gather_row(n_.row<T>(dy_, b, group, r + i), n_.width, padded_, w.row + i * padded_);
-      pack_row_panel(w.row, r, n, w.dy_a, w.dy_b);
-      for (int64_t i = 0; i < n; ++i) gather_row(n_.row<T>(q_, b, group, r + i), n_.width, padded_, w.row + i * padded_);
-      pack_row_panel(w.row, r, n, w.q_a, w.q_b);
     }
   }
 
@@ -148,16 +154,20 @@ class Backward {
     const T* const v = key_row(v_, b, group, j0);
     for (int64_t j = 0; j < keys; j += C) {
       const int64_t left = keys - j, n = std::min(C, left);
+      for (int64_t next = j + C; next < std::min(keys, j + 2 * C); ++next) {
+        prefetch_row(k + next * k_.stride[1], n_.width);
+        prefetch_row(v + next * v_.stride[1], n_.width);
+      }
       pack_panel<Wide<T>, 1, C>(k + j * k_.stride[1], k_.stride[1], 1, n, left, n_.width, w.k_t + j * n_.width);
       pack_panel<Wide<T>, 1, C>(v + j * v_.stride[1], v_.stride[1], 1, n, left, n_.width, w.v_t + j * n_.width);
+      for (int64_t d = 0; d < n_.width; d += C)
+        pack_panel<Wide<T>, 1, C>(k + j * k_.stride[1] + d, 1, k_.stride[1], std::min(C, n_.width - d), n_.width - d, n,
+                                  w.k_b + d * kBlockKeys + j * C);
     }
-    for (int64_t d = 0; d < n_.width; d += C)
-      pack_panel<Wide<T>, 1, C>(k + d, 1, k_.stride[1], std::min(C, n_.width - d), n_.width - d, keys, w.k_b + d * kBlockKeys);
   }
 
   // Rows [r0, r0 + rows) against the packed keys [j0, j0 + keys).
-  void tile(Worker& w, int64_t b, int64_t group, int64_t r0, int64_t rows, int64_t j0, int64_t keys, Acc* dq) const {
-    (void)b, (void)group;
+  void tile(Worker& w, int64_t r0, int64_t rows, int64_t j0, int64_t keys, Acc* dq) const {
     int64_t most = 0;  // keys of the block that any of these rows sees
     for (int64_t r = 0; r < rows; r += kRows) {
       const int64_t n = std::min<int64_t>(kRows, rows - r);
@@ -216,10 +226,10 @@ class Backward {
       Acc* const di = ds + i * kBlockKeys;
       const int64_t mine = std::clamp<int64_t>(n_.visible(row + i) - j0, 0, seen);
       const int64_t whole = ceil_div(mine, W) * W;
-      const Acc lse = w.lse[row + i], delta = w.delta[row + i];
+      const V lse = broadcast(w.lse[row + i]), delta = broadcast(w.delta[row + i]);
       for (int64_t j = 0; j < whole; j += W) {
-        const V x = exp(load_bits<V>(pi + j) * scale_ - lse);
-        const V y = x * (load_bits<V>(di + j) - delta) * scale_;
+        const V x = exp2_negative(load_bits<V>(pi + j) - lse);
+        const V y = x * (load_bits<V>(di + j) - delta);
         std::memcpy(pi + j, &x, sizeof x);
         std::memcpy(di + j, &y, sizeof y);
       }
@@ -228,7 +238,6 @@ class Backward {
     }
   }
 
-  static constexpr int64_t kMaxGather = 128;
   const ik_view &q_, &k_, &v_, &y_, &lse_, &dy_, &dq_, &dk_, &dv_;
   const Heads n_;
   const Acc scale_;

@@ -1,9 +1,9 @@
 // What a lab program needs around a kernel: a library opened by name, a runtime, random data, a clock.
 #pragma once
 #include <dlfcn.h>
+#include <time.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <random>
@@ -87,6 +87,15 @@ inline std::vector<float> normal(size_t n, uint32_t seed, float std = 1.0f) {
   return v;
 }
 
+// Seconds now. INKSTONE_CLOCK=cpu counts what this process computed instead of what went by: with INKSTONE_THREADS=1
+// that stays meaningful on a machine that is busy with other things.
+inline double now() {
+  static const bool cpu = std::getenv("INKSTONE_CLOCK") && std::string(std::getenv("INKSTONE_CLOCK")) == "cpu";
+  timespec t;
+  clock_gettime(cpu ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
 // Median seconds of `runs` calls after two to warm up.
 template <class F>
 double median_seconds(F&& f, int runs = 9) {
@@ -94,9 +103,9 @@ double median_seconds(F&& f, int runs = 9) {
   f();
   std::vector<double> t;
   for (int i = 0; i < runs; ++i) {
-    const auto start = std::chrono::steady_clock::now();
+    const double start = now();
     f();
-    t.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    t.push_back(now() - start);
   }
   std::sort(t.begin(), t.end());
   return t[t.size() / 2];

@@ -1,29 +1,26 @@
 // The fused multiply-add peak of this machine for a library's instruction set, measured.
 #pragma once
-#include <cstring>
-
 #include "host.h"
 
 namespace lab {
 
 #if defined(__x86_64__)
-// Twelve independent chains cover the latency of the adders; 2 flops a lane.
-#define LAB_CHAINS(name, target_isa, bytes)                                                     \
-  __attribute__((target(target_isa), noinline)) inline double name(long rounds) {               \
-    typedef float v __attribute__((vector_size(bytes)));                                        \
-    v acc[12];                                                                                  \
-    for (int i = 0; i < 12; ++i) acc[i] = v{} + static_cast<float>(i);                          \
-    v a = v{} + 0.5f, b = v{} + 1.0f;                                                           \
-    __asm__ volatile("" : "+x"(a), "+x"(b));                                                    \
-    for (long r = 0; r < rounds; ++r) {                                                         \
-      _Pragma("GCC unroll 12") for (int i = 0; i < 12; ++i) acc[i] = acc[i] * a + b;            \
-      _Pragma("GCC unroll 12") for (int i = 0; i < 12; ++i) __asm__ volatile("" : "+x"(acc[i])); \
-    }                                                                                           \
-    v total = acc[0];                                                                           \
-    for (int i = 1; i < 12; ++i) total += acc[i];                                               \
-    volatile float sink = total[0];                                                             \
-    (void)sink;                                                                                 \
-    return 2.0 * 12 * (bytes / 4) * static_cast<double>(rounds);                                \
+// Twelve independent chains, in named variables so that they stay in registers, cover the latency; 2 flops a lane.
+#define LAB_EACH(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11)
+#define LAB_MAKE(i) v x##i = v{} + static_cast<float>(i);
+#define LAB_STEP(i) x##i = x##i * a + b;
+#define LAB_KEEP(i) __asm__ volatile("" : "+x"(x##i));
+#define LAB_CHAINS(name, target_isa, bytes)                                       \
+  __attribute__((target(target_isa), noinline)) inline double name(long rounds) { \
+    typedef float v __attribute__((vector_size(bytes)));                          \
+    LAB_EACH(LAB_MAKE)                                                            \
+    v a = v{} + 0.5f, b = v{} + 1.0f;                                             \
+    __asm__ volatile("" : "+x"(a), "+x"(b));                                      \
+    for (long r = 0; r < rounds; ++r) {                                           \
+      LAB_EACH(LAB_STEP)                                                          \
+      LAB_EACH(LAB_KEEP)                                                          \
+    }                                                                             \
+    return 2.0 * 12 * (bytes / 4) * static_cast<double>(rounds);                  \
   }
 #pragma GCC push_options
 #pragma GCC optimize("O3", "fp-contract=fast")
@@ -32,19 +29,25 @@ LAB_CHAINS(fma_chains_256, "avx2,fma", 32)
 LAB_CHAINS(fma_chains_128, "sse4.2", 16)
 #pragma GCC pop_options
 #undef LAB_CHAINS
+#undef LAB_KEEP
+#undef LAB_STEP
+#undef LAB_MAKE
+#undef LAB_EACH
 
-// f32 GFLOP/s with every thread of the pool busy. bf16 dot products do twice that.
+// f32 GFLOP/s with every thread of the pool busy, the best of several tries. bf16 dot products do twice that.
 inline double fma_peak(Host& host) {
   const std::string isa = host.backend->isa;
-  double (*const chains)(long) = isa == "avx512" ? fma_chains_512 : isa == "avx2" ? fma_chains_256 : fma_chains_128;
+  double (*chains)(long) = isa == "avx512" ? fma_chains_512 : isa == "avx2" ? fma_chains_256 : fma_chains_128;
+  constexpr long kRounds = 200000;
   const int threads = host.pool.threads();
-  double flops = 0;
-  const double s = median_seconds([&] {
-    host.pool.run(threads, [](void* f, int64_t, int32_t) { (*static_cast<double (**)(long)>(f))(500000); },
-                  const_cast<void*>(static_cast<const void*>(&chains)));
-  });
-  flops = 2.0 * 12 * (isa == "avx512" ? 16 : isa == "avx2" ? 8 : 4) * 500000.0 * threads;
-  return flops / s / 1e9;
+  const double flops = chains(1) * kRounds * threads;
+  double best = 0;
+  for (int i = 0; i < 30; ++i) {
+    const double start = now();
+    host.pool.run(threads, [](void* f, int64_t, int32_t) { (*static_cast<double (**)(long)>(f))(kRounds); }, &chains);
+    best = std::max(best, flops / (now() - start) / 1e9);
+  }
+  return best;
 }
 #else
 inline double fma_peak(Host&) { return 0; }
