@@ -55,6 +55,12 @@ export class AddedTokens {
     }
   }
 
+  /** Plain special tokens: found whatever touches them. */
+  static special(tokens: Iterable<readonly [string, number]>): AddedTokens {
+    const flags = { singleWord: false, lstrip: false, rstrip: false, normalized: false, special: true };
+    return new AddedTokens(Array.from(tokens, ([content, id]) => ({ id, content, ...flags })));
+  }
+
   byId(id: number): AddedToken | undefined {
     return this.#byId.get(id);
   }

@@ -22,14 +22,21 @@ export class BpeMerges {
   #previous = new Int32Array(0);
   #heap = new Float64Array(0);
 
-  /** @param rules triples left id, right id, merged id; the rank of a rule is its index. */
-  constructor(readonly rules: Int32Array) {
+  /**
+   * @param rules triples left id, right id, merged id.
+   * @param ranks the rank of each rule, below 2^21; rules of one rank make the same token. By default the index.
+   */
+  constructor(
+    readonly rules: Int32Array,
+    ranks?: Int32Array,
+  ) {
     const count = rules.length / 3;
     this.#ranks = new PairTable(count);
-    this.#merged = new Int32Array(count);
-    for (let rank = 0; rank < count; rank++) {
-      this.#ranks.set(rules[3 * rank]!, rules[3 * rank + 1]!, rank);
-      this.#merged[rank] = rules[3 * rank + 2]!;
+    this.#merged = new Int32Array(1 + (ranks ? ranks.reduce((a, b) => Math.max(a, b), 0) : count));
+    for (let i = 0; i < count; i++) {
+      const rank = ranks ? ranks[i]! : i;
+      this.#ranks.set(rules[3 * i]!, rules[3 * i + 1]!, rank);
+      this.#merged[rank] = rules[3 * i + 2]!;
     }
   }
 

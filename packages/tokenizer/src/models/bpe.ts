@@ -24,6 +24,8 @@ export interface BpeOptions {
   /** Probability in [0, 1] of skipping a merge (BPE-dropout); `random` supplies the numbers. */
   dropout?: number;
   random?: () => number;
+  /** Rank of each merge where it is not its index, as in tiktoken; merges of one rank make the same token. */
+  mergeRanks?: Int32Array;
 }
 
 /**
@@ -76,7 +78,7 @@ export class Bpe implements Model {
       }
       rules.set(ids as number[], rank * 3);
     });
-    this.#merges = new BpeMerges(rules);
+    this.#merges = new BpeMerges(rules, options.mergeRanks);
     this.#byteIds = Int32Array.from(BYTE_TO_CHAR, (char) => vocab.id(char) ?? -1);
     if (options.byteFallback) {
       const hex = (byte: number) => byte.toString(16).toUpperCase().padStart(2, '0');

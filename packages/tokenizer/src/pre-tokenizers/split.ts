@@ -1,10 +1,12 @@
 import type { AlignedText } from '../aligned-text.js';
 import type { Fields } from '../json.js';
 import { type Pattern, patternFromJSON, patternToRegExp } from '../pattern.js';
+import { knownCutter } from './known-patterns.js';
 import type { Cutter, PreTokenizer } from './pre-tokenizer.js';
 import {
   BEHAVIORS,
   invert,
+  type Part,
   type PartFinder,
   regexFinder,
   type SplitBehavior,
@@ -24,10 +26,17 @@ export class Split implements PreTokenizer {
     readonly inverted: boolean,
     subject = 'pre_tokenizer.pattern',
   ) {
+    const known =
+      'Regex' in pattern && !inverted && behavior === 'Isolated' ? knownCutter(pattern.Regex) : undefined;
+    if (known) {
+      this.cutter = known;
+      this.#find = tile(known);
+      return;
+    }
     const regex = patternToRegExp(pattern, subject);
     const find = regexFinder(regex);
     this.#find = inverted ? invert(find) : find;
-    if (behavior === 'Isolated') this.cutter = regexCutter(regex);
+    if (behavior === 'Isolated' && !inverted) this.cutter = regexCutter(regex);
   }
 
   preTokenize(texts: readonly AlignedText[]): AlignedText[] {
@@ -43,6 +52,19 @@ export class Split implements PreTokenizer {
     const pattern = patternFromJSON(fields.raw('pattern'), subject);
     return new Split(pattern, fields.oneOf('behavior', BEHAVIORS), fields.boolean('invert', false), subject);
   }
+}
+
+/** Parts by a cutter. */
+function tile(cut: Cutter): PartFinder {
+  return (text) => {
+    const out: Part[] = [];
+    for (let at = 0; at < text.length; ) {
+      const next = cut(text, at, text.length);
+      out.push([at, next, true]);
+      at = next;
+    }
+    return out;
+  };
 }
 
 /** A cutter for isolated matches: a piece is a match, or what lies before the next one. */

@@ -107,17 +107,7 @@ export async function trainBpe(
     model: new Bpe(vocab, merges),
     preTokenizer,
     decoder: new ByteLevelDecoder(),
-    addedTokens: new AddedTokens(
-      specials.map((content, id) => ({
-        id,
-        content,
-        singleWord: false,
-        lstrip: false,
-        rstrip: false,
-        normalized: false,
-        special: true,
-      })),
-    ),
+    addedTokens: AddedTokens.special(specials.map((content, id) => [content, id] as const)),
   });
 }
 

@@ -1,0 +1,114 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { fixture } from '../test/fixture.js';
+import { AlignedText } from './aligned-text.js';
+import {
+  CL100K_PATTERN,
+  knownCutter,
+  QWEN2_PATTERN,
+  TIKTOKEN_CL100K_PATTERN,
+} from './pre-tokenizers/known-patterns.js';
+import { O200K_PATTERN } from './pre-tokenizers/o200k-cutter.js';
+import { Split } from './pre-tokenizers/split.js';
+import { fromTiktoken, TIKTOKEN_ENCODINGS } from './tiktoken.js';
+
+interface Golden {
+  texts: string[];
+  encodings: {
+    name: keyof typeof TIKTOKEN_ENCODINGS;
+    pattern: string;
+    specialTokens: Record<string, number>;
+    ranks: string[];
+    ids: number[][];
+    plain: number[][];
+    pieces: string[][];
+  }[];
+  odd: { ranks: string[]; words: string[]; ids: number[][] }[];
+}
+const golden = fixture<Golden>('tiktoken.json');
+const bytes = Array.from({ length: 256 }, (_, b) => `${btoa(String.fromCharCode(b))} ${b}`);
+
+describe('fromTiktoken', () => {
+  it.each(golden.encodings)(
+    'gives the ids of $name',
+    ({ name, pattern, specialTokens, ranks, ids, plain, pieces }) => {
+      expect(TIKTOKEN_ENCODINGS[name]).toEqual({ pattern, specialTokens });
+      const tokenizer = fromTiktoken(ranks.join('\n'), name);
+      golden.texts.forEach((text, i) => {
+        expect([text, ...tokenizer.encodeIds(text, { allowedSpecial: 'all' })]).toEqual([text, ...ids[i]!]);
+        expect([...tokenizer.encodeIds(text)]).toEqual(plain[i]);
+        expect(tokenizer.decode(plain[i]!)).toBe(text);
+        expect(cut(pattern, text)).toEqual(pieces[i]);
+      });
+    },
+  );
+
+  it('merges by bytes where ranks are of no trainer', () => {
+    for (const { ranks, words, ids } of golden.odd) {
+      const tokenizer = fromTiktoken([...bytes, ...ranks].join('\n'), {
+        pattern: '\\S+|\\s',
+        specialTokens: {},
+      });
+      words.forEach((word, i) => {
+        expect([...tokenizer.encodeIds(word)]).toEqual(ids[i]);
+        expect([...tokenizer.encode(word).ids]).toEqual(ids[i]);
+      });
+    }
+  });
+
+  it.each([
+    ['YQ==', 'tiktoken ranks, line 1'],
+    ['%% 1', 'tiktoken ranks, line 1'],
+    ['YQ== 1 2', 'tiktoken ranks, line 1'],
+    ['YQ== 1', 'tiktoken ranks'],
+    [`${bytes.join('\n')}\nYWE= 5`, 'tiktoken ranks'],
+  ])('refuses ranks that are none', (text, subject) => {
+    const expected = expect.objectContaining({ code: 'E_FORMAT', subject });
+    expect(() => fromTiktoken(text, 'r50k_base')).toThrow(expected);
+  });
+});
+
+/** The pieces by the cutter for a pattern. */
+function cut(pattern: string, text: string): string[] {
+  const cutter = knownCutter(pattern)!;
+  const out: string[] = [];
+  for (let at = 0; at < text.length; ) {
+    const next = cutter(text, at, text.length);
+    out.push(text.slice(at, next));
+    at = next;
+  }
+  return out;
+}
+
+describe('hand-written cutters', () => {
+  const unit = fc.constantFrom(
+    ..." \t\n\r''sSdtlLvVrReE1a!/.".split(''),
+    'ſ',
+    '\u00a0',
+    '\u3000',
+    'é',
+    'É',
+    'ǅ',
+    'ʰ',
+    '中',
+    '½',
+    '🙂',
+    '𝒳',
+    '𐐀',
+    '\u0301',
+    '\u0903',
+  );
+  const patterns = { CL100K_PATTERN, QWEN2_PATTERN, TIKTOKEN_CL100K_PATTERN, O200K_PATTERN };
+  it.each(Object.entries(patterns))('%s cuts as the pattern does', (_, pattern) => {
+    // A group around the pattern keeps it from being known, so that the expression itself is run.
+    const reference = new Split({ Regex: `(?:${pattern.replace('$', '\\z')})` }, 'Isolated', false);
+    fc.assert(
+      fc.property(fc.array(unit, { maxLength: 24 }), (units) => {
+        const text = units.join('');
+        const pieces = reference.preTokenize([AlignedText.of(text)]).map((piece) => piece.text);
+        expect(cut(pattern, text)).toEqual(pieces);
+      }),
+      { numRuns: 1500 },
+    );
+  });
+});
