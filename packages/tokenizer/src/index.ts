@@ -62,6 +62,8 @@ export {
 export { Split } from './pre-tokenizers/split.js';
 export type { SplitBehavior } from './pre-tokenizers/split-text.js';
 export { UnicodeScripts } from './pre-tokenizers/unicode-scripts.js';
+export { fromSentencePiece } from './sentencepiece.js';
+export { fromTiktoken, TIKTOKEN_ENCODINGS, type TiktokenEncoding } from './tiktoken.js';
 export { type DecodeOptions, type EncodeOptions, Tokenizer, type TokenizerParts } from './tokenizer.js';
 export { type TrainBpeOptions, trainBpe } from './trainers/bpe.js';
 export type { TrainProgress } from './trainers/progress.js';

@@ -26,6 +26,8 @@ export interface BpeOptions {
   random?: () => number;
   /** Rank of each merge where it is not its index, as in tiktoken; merges of one rank make the same token. */
   mergeRanks?: Int32Array;
+  /** Pieces that are a token as a whole, whatever the merges say. */
+  wholePieces?: ReadonlySet<string>;
 }
 
 /**
@@ -146,8 +148,14 @@ export class Bpe implements Model {
   }
 
   tokenize(piece: string, sink: TokenSink): void {
-    const { continuingSubwordPrefix = '', endOfWordSuffix = '', fuseUnk, ignoreMerges } = this.options;
-    const whole = ignoreMerges ? this.vocab.id(piece) : undefined;
+    const {
+      continuingSubwordPrefix = '',
+      endOfWordSuffix = '',
+      fuseUnk,
+      ignoreMerges,
+      wholePieces,
+    } = this.options;
+    const whole = ignoreMerges || wholePieces?.has(piece) ? this.vocab.id(piece) : undefined;
     if (whole !== undefined) {
       emit(sink, whole, 0, piece.length);
       return;

@@ -12,6 +12,10 @@ export interface UnigramOptions {
   unkId?: number;
   /** Spell unknown text as `<0xNN>` tokens. */
   byteFallback?: boolean;
+  /** Ids that text never spells, such as control tokens. */
+  hidden?: ReadonlySet<number>;
+  /** Adds scores up in single precision, as SentencePiece does, which settles ties as there. */
+  singlePrecision?: boolean;
 }
 
 /**
@@ -50,7 +54,7 @@ export class Unigram implements Model {
     this.#scores = Float64Array.from(vocab, ([, score]) => score);
     this.#children = new PairTable(4 * vocab.length);
     let lowest = Infinity;
-    vocab.forEach(([token, score]) => {
+    vocab.forEach(([token, score], id) => {
       if (typeof token !== 'string' || !Number.isFinite(score)) {
         throw new TokenizerError('E_FORMAT', 'model.vocab', {
           rule: 'every entry is a token and its finite score',
@@ -58,6 +62,7 @@ export class Unigram implements Model {
           fix: 'check that the file is complete',
         });
       }
+      if (options.hidden?.has(id)) return;
       lowest = Math.min(lowest, score);
       this.#insert(token);
     });
@@ -118,10 +123,11 @@ export class Unigram implements Model {
     const scores = new Float64Array(size + 1);
     const from = new Int32Array(size + 1).fill(-1);
     const ids = new Int32Array(size + 1);
+    const round = this.options.singlePrecision ? Math.fround : (value: number) => value;
     let at = 0;
     const visit = (length: number, score: number, id: number) => {
       const end = at + length;
-      const total = scores[at]! + score;
+      const total = round(scores[at]! + score);
       if (from[end]! < 0 || total > scores[end]!) {
         scores[end] = total;
         from[end] = at;

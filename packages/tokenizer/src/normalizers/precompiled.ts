@@ -10,19 +10,23 @@ const LONGEST_GRAPHEME = 6;
  * The rules of a SentencePiece model (`precompiled_charsmap`): a double-array trie from UTF-8 byte sequences to
  * places in a list of NUL-terminated replacements (Yata et al., Darts-clone layout). User-perceived characters are
  * looked up whole where they are short, else character by character; of several rules the shortest counts, as in
- * Hugging Face tokenizers.
+ * Hugging Face tokenizers. With `matching` set to `longest`, the longest rule counts that fits at each place, as in
+ * SentencePiece; tokenizer.json has no word for this, so it is read back as the other.
  */
 export class Precompiled implements Normalizer {
   readonly type = 'Precompiled';
   readonly #units: Uint32Array;
   readonly #replacements: Uint8Array;
   readonly #known = new Map<string, string | null>();
+  /** Characters known to begin no rule. */
+  readonly #begins = new Map<string, boolean>();
   #segmenter: Intl.Segmenter | undefined;
 
   /** @param charsmap u32 size of the trie in bytes, little-endian, the trie, the replacements. */
   constructor(
     readonly charsmap: Uint8Array,
     subject = 'normalizer.precompiled_charsmap',
+    readonly matching: 'grapheme' | 'longest' = 'grapheme',
   ) {
     const view = new DataView(charsmap.buffer, charsmap.byteOffset, charsmap.byteLength);
     const size = charsmap.length >= 4 ? view.getUint32(0, true) : -1;
@@ -48,6 +52,7 @@ export class Precompiled implements Normalizer {
   }
 
   normalize(text: AlignedText): AlignedText {
+    if (this.matching === 'longest') return this.#replaceLongest(text);
     const changes: [string, number][] = [];
     let skip = 0;
     let modified = false;
@@ -76,6 +81,61 @@ export class Precompiled implements Normalizer {
     return modified ? text.transform(changes, skip) : text;
   }
 
+  #replaceLongest(text: AlignedText): AlignedText {
+    const changes: [string, number][] = [];
+    let skip = 0;
+    let modified = false;
+    for (let at = 0; at < text.text.length; ) {
+      const found = this.#longestAt(text.text, at);
+      const size = text.text.codePointAt(at)! > 0xffff ? 2 : 1;
+      if (!found) {
+        changes.push([text.text.slice(at, at + size), 0]);
+        at += size;
+        continue;
+      }
+      modified = true;
+      const old = [...text.text.slice(at, found.end)].length;
+      const chars = [...found.by];
+      for (const [i, char] of chars.entries()) changes.push([char, i >= old ? 1 : 0]);
+      const last = changes.at(-1);
+      if (chars.length < old && last) last[1] -= old - chars.length;
+      else if (chars.length < old) skip += old;
+      at = found.end;
+    }
+    return modified ? text.transform(changes, skip) : text;
+  }
+
+  /** The longest rule that fits at a place of the text, and what it puts there. */
+  #longestAt(text: string, start: number): { end: number; by: string } | undefined {
+    const first = String.fromCodePoint(text.codePointAt(start)!);
+    if (this.#begins.get(first) === false) return undefined;
+    let found: { end: number; by: string } | undefined;
+    const units = this.#units;
+    let node = offset(units[0]!);
+    let alive = true;
+    for (let at = start; alive && at < text.length; ) {
+      const size = text.codePointAt(at)! > 0xffff ? 2 : 1;
+      for (const byte of new TextEncoder().encode(text.slice(at, at + size))) {
+        node ^= byte;
+        const unit = units[node] ?? 0;
+        alive = byte !== 0 && (unit & 0x800000ff) >>> 0 === byte;
+        if (!alive) break;
+        node ^= offset(unit);
+        if ((unit >>> 8) & 1) found = { end: at + size, by: this.#replacement(node) };
+      }
+      if (!alive && at === start) this.#begins.set(first, false);
+      at += size;
+    }
+    return found;
+  }
+
+  #replacement(node: number): string {
+    const from = (this.#units[node] ?? 0) & 0x7fffffff;
+    const to = this.#replacements.indexOf(0, from);
+    const bytes = this.#replacements.subarray(from, to < 0 ? undefined : to);
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+  }
+
   *#graphemes(text: string): Iterable<string> {
     // In printable ASCII every character stands alone.
     if (/^[\x20-\x7e]*$/.test(text)) {
@@ -100,7 +160,6 @@ export class Precompiled implements Normalizer {
 
   #transform(bytes: Uint8Array): string | null {
     const units = this.#units;
-    const offset = (unit: number) => (unit >>> 10) << ((unit & 0x200) >>> 6);
     let node = offset(units[0]!);
     for (const byte of bytes) {
       if (byte === 0) return null;
@@ -108,13 +167,7 @@ export class Precompiled implements Normalizer {
       const unit = units[node] ?? 0;
       if ((unit & 0x800000ff) >>> 0 !== byte) return null;
       node ^= offset(unit);
-      if ((unit >>> 8) & 1) {
-        const from = (units[node] ?? 0) & 0x7fffffff;
-        const to = this.#replacements.indexOf(0, from);
-        return new TextDecoder('utf-8', { ignoreBOM: true }).decode(
-          this.#replacements.subarray(from, to < 0 ? undefined : to),
-        );
-      }
+      if ((unit >>> 8) & 1) return this.#replacement(node);
     }
     return null;
   }
@@ -122,4 +175,9 @@ export class Precompiled implements Normalizer {
   toJSON(): object {
     return { type: this.type, precompiled_charsmap: encodeBase64(this.charsmap) };
   }
+}
+
+/** Where the children of a node are, relative to it. */
+function offset(unit: number): number {
+  return (unit >>> 10) << ((unit & 0x200) >>> 6);
 }
