@@ -4,7 +4,7 @@ import { TensorError } from './errors.js';
 import { gatherValues } from './layout.js';
 import { type Device, type Kernel, launch, type OutputSpec, type View } from './runtime.js';
 import { scope } from './scope.js';
-import { denseStrides, formatShape, type Shape } from './shape.js';
+import { denseStrides, formatShape, type Shape, sizeOf } from './shape.js';
 import { Storage } from './storage.js';
 import { Tensor } from './tensor.js';
 
@@ -159,7 +159,10 @@ function runView<A>(
   specs: readonly OutputSpec[],
 ): Tensor[] {
   return definition.view!(input, attrs, specs).map(({ offset, strides }, i) => {
-    return new Tensor(input.storage.retain(), specs[i]!.shape, strides, offset, input.dtype);
+    const { shape } = specs[i]!;
+    // Nothing starts where the input does, lest it start outside the storage.
+    const start = sizeOf(shape) === 0 ? input.offset : offset;
+    return new Tensor(input.storage.retain(), shape, strides, start, input.dtype);
   });
 }
 

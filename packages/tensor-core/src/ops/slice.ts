@@ -39,7 +39,7 @@ const definition: OpDefinition<SliceAttrs> = {
 export function part(v: View, { axis, start }: { axis: number; start: number }, shape: Shape): View {
   return {
     storage: v.storage,
-    offset: v.offset + start * v.strides[axis]!,
+    offset: sizeOf(shape) === 0 ? v.offset : v.offset + start * v.strides[axis]!,
     shape,
     strides: v.strides,
     dtype: v.dtype,

@@ -34,7 +34,8 @@ laws(where, {
     },
     {
       name: 'shapes that do not broadcast',
-      run: () => where(tensor([1, 0], { dtype: 'bool', device: 'ref' }), tensor([1, 2, 3], { device: 'ref' }), 0),
+      run: () =>
+        where(tensor([1, 0], { dtype: 'bool', device: 'ref' }), tensor([1, 2, 3], { device: 'ref' }), 0),
       code: 'E_SHAPE',
     },
     {

@@ -81,3 +81,43 @@ export const binaryCases = (
   broadcastPair
     .chain(([a, b]) => fc.tuple(input(a, left), input(b, right)))
     .map((inputs) => ({ inputs, args: undefined }));
+
+/** Draws distinct values in any order, so that no two compete for being the largest. */
+export const distinct = (shape: Shape): fc.Arbitrary<InputCase> => {
+  const n = sizeOf(shape);
+  const values = Array.from({ length: n }, (_, i) => (i - Math.floor(n / 2)) / 8);
+  return fc.shuffledSubarray(values, { minLength: n }).map((values) => ({ shape, values }));
+};
+
+/** Arguments of a reduction. */
+export interface ReduceArgs {
+  axes: number[];
+  keepDims: boolean;
+}
+
+/** Cases of a reduction over some axes, each reduced axis having at least `least` elements. */
+export const reduceCases = (
+  draw: (shape: Shape) => fc.Arbitrary<InputCase> = input,
+  least = 0,
+): fc.Arbitrary<OpCase<ReduceArgs>> =>
+  shapes(4, 5, 1).chain((drawn) =>
+    fc.subarray(drawn.map((_, a) => a)).chain((axes) => {
+      const shape = drawn.map((n, a) => (axes.includes(a) ? Math.max(n, least) : n));
+      return fc.record({
+        inputs: draw(shape).map((x) => [x]),
+        args: fc.record({ axes: fc.constant(axes), keepDims: fc.boolean() }),
+      });
+    }),
+  );
+
+/** Cases of an op along one axis, which has at least `least` elements. */
+export const axisCases = (
+  draw: (shape: Shape) => fc.Arbitrary<InputCase> = input,
+  least = 0,
+): fc.Arbitrary<OpCase<{ axis: number }>> =>
+  shapes(3, 6, 1).chain((drawn) =>
+    fc.nat(drawn.length - 1).chain((axis) => {
+      const shape = drawn.map((n, a) => (a === axis ? Math.max(n, least) : n));
+      return draw(shape).map((x) => ({ inputs: [x], args: { axis } }));
+    }),
+  );

@@ -1,0 +1,22 @@
+import { apply1, operation } from '../op.js';
+import { normalizeAxis } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { argExtremeDefinition } from './extreme.js';
+import type { ReduceOptions } from './sum.js';
+
+const definition = argExtremeDefinition('argmax');
+
+/**
+ * The position of the largest element along an axis, as i32: the first of equal ones, and the first NaN before all.
+ *
+ * @param x any dtype; the axis is not empty
+ * @param axis counted from the end when negative
+ * @throws TensorError E_SHAPE when there is nothing to choose from, E_INDEX
+ * @example
+ * logits.argmax(-1); // [B, V] -> [B]
+ */
+export const argmax = operation(
+  definition,
+  (x: Tensor, axis: number, { keepDims = false }: ReduceOptions = {}): Tensor =>
+    apply1(definition, [x], { axes: [normalizeAxis('argmax', axis, x.rank)], keepDims }),
+);
