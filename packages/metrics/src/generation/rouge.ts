@@ -4,6 +4,7 @@ import { cachedStemmer } from '../text/porter.js';
 import { checkText, pairTexts, type TextSample } from '../text/sample.js';
 import type { Tokenizer } from '../text/tokenizers.js';
 import { NgramTrie, WordIds } from '../text/trie.js';
+import { unicodeWords } from '../text/unicode-words.js';
 import { lcsLength, markLcs } from './lcs.js';
 
 /** A ROUGE variant: n-grams of an order, longest common subsequence of the text, or of its lines. */
@@ -35,18 +36,11 @@ export interface RougeResult extends Scored {
   readonly types: Readonly<Record<string, RougeScore>>;
 }
 
-const UNSPACED =
-  '[\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}\\p{Script=Myanmar}]';
-const UNICODE_TOKEN = new RegExp(
-  `(?=[\\p{L}\\p{N}])${UNSPACED}\\p{M}*|(?:(?!${UNSPACED})[\\p{L}\\p{N}]\\p{M}*)+`,
-  'gu',
-);
-
 const TOKENIZERS: Readonly<Record<'ascii' | 'unicode', Tokenizer>> = {
   ascii: { name: 'ascii', tokenize: (text) => text.toLowerCase().match(/[a-z0-9]+/g) ?? [] },
   unicode: {
     name: 'unicode',
-    tokenize: (text) => text.normalize('NFC').toLowerCase().match(UNICODE_TOKEN) ?? [],
+    tokenize: unicodeWords,
   },
 };
 

@@ -1,0 +1,3 @@
+export * from './bias.js';
+export * from './leakage.js';
+export * from './toxicity.js';
