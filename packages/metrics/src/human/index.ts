@@ -1,0 +1,3 @@
+export * from './agreement.js';
+export * from './judge.js';
+export * from './ranking.js';
