@@ -18,8 +18,8 @@ const A = Math.sqrt(2 / Math.PI);
 const B = 0.044715;
 
 const value = {
-  none: (x: number) => (x === Number.NEGATIVE_INFINITY ? 0 : 0.5 * x * (1 + errorFunction(x / Math.SQRT2))),
-  tanh: (x: number) => (x === Number.NEGATIVE_INFINITY ? 0 : 0.5 * x * (1 + Math.tanh(A * (x + B * x ** 3)))),
+  none: (x: number) => 0.5 * x * (1 + errorFunction(x / Math.SQRT2)),
+  tanh: (x: number) => 0.5 * x * (1 + Math.tanh(A * (x + B * x ** 3))),
 };
 
 const derivative = {

@@ -25,7 +25,7 @@ const definition: OpDefinition = {
     requireFloat('silu', inputs[0]!.dtype);
     return like(inputs);
   },
-  reference: ([x]) => [x!.data.map((v) => (v === Number.NEGATIVE_INFINITY ? 0 : v * logistic(v)))],
+  reference: ([x]) => [x!.data.map((v) => v * logistic(v))],
   native: (inputs) => ({ kernel: forwardKernel, inputs }),
   saves: { inputs: [0] },
   grad: (ctx, [dy]) => [apply1(gradient, [ctx.input(0), dy], undefined)],
