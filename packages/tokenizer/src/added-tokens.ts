@@ -21,6 +21,9 @@ export interface AddedToken {
 /** Which special tokens text may spell: all, none, or those listed. */
 export type AllowedSpecial = 'all' | 'none' | readonly string[];
 
+/** `AllowedSpecial`, or a test that looks at the token and where it stands. */
+export type SpecialFilter = AllowedSpecial | ((token: AddedToken, start: number, end: number) => boolean);
+
 /** Called for each part of a text: `token` is the added token that covers it, if one does. */
 export type PartSink = (start: number, end: number, token: AddedToken | undefined) => void;
 
@@ -142,7 +145,7 @@ export class AddedTokenFinder {
   }
 
   /** Cuts the text into parts that tile it. A special token that is not allowed is ordinary text. */
-  split(text: string, allowed: AllowedSpecial, sink: PartSink): void {
+  split(text: string, allowed: SpecialFilter, sink: PartSink): void {
     let done = 0;
     const starts = this.#starts;
     for (let i = 0; i < text.length && !this.#empty; i++) {
@@ -153,9 +156,7 @@ export class AddedTokenFinder {
       let from = i;
       let to = end;
       i = end - 1;
-      if (token.special && (allowed === 'none' || (allowed !== 'all' && !allowed.includes(token.content)))) {
-        continue;
-      }
+      if (token.special && !isAllowed(allowed, token, from, to)) continue;
       if (token.singleWord && (endsWithWord(text, from) || startsWithWord(text, to))) continue;
       if (token.lstrip) while (from > done && hasCategory(text.charCodeAt(from - 1), SPACE)) from--;
       if (token.rstrip) while (to < text.length && hasCategory(text.charCodeAt(to), SPACE)) to++;
@@ -176,6 +177,11 @@ export class AddedTokenFinder {
     }
     return found;
   }
+}
+
+function isAllowed(allowed: SpecialFilter, token: AddedToken, start: number, end: number): boolean {
+  if (typeof allowed === 'function') return allowed(token, start, end);
+  return allowed === 'all' || (allowed !== 'none' && allowed.includes(token.content));
 }
 
 function endsWithWord(text: string, end: number): boolean {

@@ -1,12 +1,56 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { TokenizerError } from './errors.js';
-import type { Tokenizer } from './tokenizer.js';
+import { configFromJSON, configToJSON } from './config.js';
+import { describe, TokenizerError } from './errors.js';
+import { fromVocabAndMerges, fromVocabTxt } from './legacy.js';
+import { fromSentencePiece } from './sentencepiece.js';
+import { Tokenizer } from './tokenizer.js';
 
-/** The tokenizer.json of a folder. */
-export function pretrainedPath(dir: string): string {
-  return join(dir, 'tokenizer.json');
+/**
+ * The tokenizer of a folder, from the first of the known files that is there.
+ * @throws {TokenizerError} E_FILE if none is.
+ */
+export async function readPretrained(dir: string): Promise<Tokenizer> {
+  const names = new Set(
+    await readdir(dir).catch((cause: unknown) => {
+      throw fileError(dir, 'the folder can be read', cause);
+    }),
+  );
+  const path = (name: string) => join(dir, name);
+  const config = names.has('tokenizer_config.json')
+    ? configFromJSON(await readJson(path('tokenizer_config.json')))
+    : {};
+  if (names.has('chat_template.jinja')) {
+    config.chatTemplates = { ...config.chatTemplates, default: await readText(path('chat_template.jinja')) };
+  }
+  if (names.has('tokenizer.json'))
+    return Tokenizer.fromJSON(await readJson(path('tokenizer.json'))).with({ config });
+  if (names.has('tokenizer.model')) {
+    const bytes = await readFile(path('tokenizer.model')).catch((cause: unknown) => {
+      throw fileError(path('tokenizer.model'), 'the file can be read', cause);
+    });
+    return fromSentencePiece(bytes).with({ config });
+  }
+  if (names.has('vocab.json') && names.has('merges.txt')) {
+    const merges = await readText(path('merges.txt'));
+    return fromVocabAndMerges(await readJson(path('vocab.json')), merges).with({ config });
+  }
+  if (names.has('vocab.txt')) {
+    const lowercase = config.other?.do_lower_case !== false;
+    return fromVocabTxt(await readText(path('vocab.txt')), { lowercase }).with({ config });
+  }
+  throw new TokenizerError('E_FILE', dir, {
+    rule: 'must hold tokenizer.json, tokenizer.model, vocab.json with merges.txt, or vocab.txt',
+    received: describe([...names]),
+    fix: 'check the path',
+  });
+}
+
+async function readText(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((cause: unknown) => {
+    throw fileError(path, 'the file can be read', cause);
+  });
 }
 
 /**
@@ -14,9 +58,7 @@ export function pretrainedPath(dir: string): string {
  * @throws {TokenizerError} E_FILE if it cannot be read, E_FORMAT if it is no JSON.
  */
 export async function readJson(path: string): Promise<unknown> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw fileError(path, 'the file can be read', cause);
-  });
+  const text = await readText(path);
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -57,16 +99,9 @@ export async function saveTokenizer(path: string, tokenizer: Tokenizer): Promise
   await mkdir(path, { recursive: true }).catch((cause: unknown) => {
     throw fileError(path, 'the folder can be made', cause);
   });
-  await writeAtomic(pretrainedPath(path), json);
-  const config = { tokenizer_class: 'PreTrainedTokenizerFast', ...endOfText(tokenizer) };
+  await writeAtomic(join(path, 'tokenizer.json'), json);
+  const config = configToJSON(tokenizer.config);
   await writeAtomic(join(path, 'tokenizer_config.json'), `${JSON.stringify(config, null, 2)}\n`);
-}
-
-/** The roles of the end-of-text token, where there is one under the usual name. */
-function endOfText(tokenizer: Tokenizer): object {
-  const token = '<|endoftext|>';
-  if (!tokenizer.addedTokens.byContent(token)) return {};
-  return { bos_token: token, eos_token: token, unk_token: token };
 }
 
 function fileError(path: string, rule: string, cause: unknown): TokenizerError {

@@ -1,5 +1,7 @@
 export { type AddedToken, AddedTokens, type AllowedSpecial } from './added-tokens.js';
 export { AlignedText } from './aligned-text.js';
+export type { ChatMessage, ChatOptions } from './chat.js';
+export type { Role, TokenizerConfig } from './config.js';
 export { DecodeStream } from './decode-stream.js';
 export { ByteLevelDecoder } from './decoders/byte-level.js';
 export type { Decoder } from './decoders/decoder.js';
@@ -16,6 +18,7 @@ export {
 } from './decoders/simple.js';
 export { Encoding } from './encoding.js';
 export { TokenizerError, type TokenizerErrorCode } from './errors.js';
+export { fromVocabAndMerges, fromVocabTxt, type VocabTxtOptions } from './legacy.js';
 export { Bpe, type BpeOptions } from './models/bpe.js';
 export type { Model } from './models/model.js';
 export { Unigram, type UnigramOptions } from './models/unigram.js';

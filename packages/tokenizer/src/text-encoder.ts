@@ -1,4 +1,4 @@
-import { type AddedToken, AddedTokenFinder, type AddedTokens, type AllowedSpecial } from './added-tokens.js';
+import { type AddedToken, AddedTokenFinder, type AddedTokens, type SpecialFilter } from './added-tokens.js';
 import { AlignedText } from './aligned-text.js';
 import { ByteLevelEncoder } from './byte-level-encoder.js';
 import { IdBuffer } from './id-buffer.js';
@@ -52,7 +52,7 @@ export class TextEncoderPipeline {
   }
 
   /** The ids of a well-formed text alone. */
-  ids(text: string, allowed: AllowedSpecial): Int32Array {
+  ids(text: string, allowed: SpecialFilter): Int32Array {
     const out = new IdBuffer(16 + (text.length >> 1));
     const fast = this.#fast;
     if (!fast) {
@@ -67,7 +67,7 @@ export class TextEncoderPipeline {
         return;
       }
       const part = whole(start, end);
-      this.#normalizedFinder.split(part, allowed, (from, to, found) => {
+      this.#normalizedFinder.split(part, within(allowed, start), (from, to, found) => {
         if (found) out.push(found.id);
         else fast.encodeRange(to - from === part.length ? part : part.slice(from, to), 0, to - from, out);
       });
@@ -76,7 +76,7 @@ export class TextEncoderPipeline {
   }
 
   /** The tokens of a well-formed text with where they come from. */
-  tokens(text: string, allowed: AllowedSpecial): TextTokens {
+  tokens(text: string, allowed: SpecialFilter): TextTokens {
     const ids = new IdBuffer(16 + (text.length >> 1));
     const offsets = new IdBuffer(32 + text.length);
     const words = new IdBuffer(16 + (text.length >> 1));
@@ -86,7 +86,7 @@ export class TextEncoderPipeline {
 
   #walk(
     text: string,
-    allowed: AllowedSpecial,
+    allowed: SpecialFilter,
     ids: IdBuffer,
     offsets: IdBuffer | null,
     words: IdBuffer | null,
@@ -127,15 +127,28 @@ export class TextEncoderPipeline {
         return;
       }
       const normalized = normalizer ? normalizer.normalize(part) : part;
-      this.#normalizedFinder.split(normalized.text, allowed, (from, to, found) => {
-        const inner = normalized.slice(from, to);
-        if (found) added(inner, found);
-        else if (fast && offsets && words) {
-          const before = ids.length;
-          word = fast.encodeSpans(inner.text, ids, offsets, words, word);
-          for (let i = 2 * before; i < offsets.length; i++) offsets.data[i]! += inner.origin;
-        } else for (const each of preTokenizer ? preTokenizer.preTokenize([inner]) : [inner]) piece(each);
-      });
+      this.#normalizedFinder.split(
+        normalized.text,
+        within(allowed, start, part.text === normalized.text),
+        (from, to, found) => {
+          const inner = normalized.slice(from, to);
+          if (found) added(inner, found);
+          else if (fast && offsets && words) {
+            const before = ids.length;
+            word = fast.encodeSpans(inner.text, ids, offsets, words, word);
+            for (let i = 2 * before; i < offsets.length; i++) offsets.data[i]! += inner.origin;
+          } else for (const each of preTokenizer ? preTokenizer.preTokenize([inner]) : [inner]) piece(each);
+        },
+      );
     });
   }
+}
+
+/**
+ * The filter for a part that begins at `start`. Where the part was rewritten, places in it say nothing about places
+ * in the text, so that a filter that asks for them allows nothing.
+ */
+function within(allowed: SpecialFilter, start: number, same = true): SpecialFilter {
+  if (typeof allowed !== 'function') return allowed;
+  return same ? (token, from, to) => allowed(token, start + from, start + to) : 'none';
 }

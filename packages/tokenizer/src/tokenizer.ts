@@ -1,6 +1,8 @@
-import { AddedTokens, type AllowedSpecial } from './added-tokens.js';
+import { AddedTokens, type AllowedSpecial, type SpecialFilter } from './added-tokens.js';
 import { AlignedText } from './aligned-text.js';
+import { type ChatMessage, type ChatOptions, renderChat } from './chat.js';
 import { componentsFromJSON } from './components.js';
+import type { TokenizerConfig } from './config.js';
 import { DecodeStream } from './decode-stream.js';
 import type { Decoder } from './decoders/decoder.js';
 import { concatEncodings, Encoding } from './encoding.js';
@@ -31,6 +33,8 @@ export interface TokenizerParts {
   addedTokens?: AddedTokens | undefined;
   truncation?: Truncation | undefined;
   padding?: Padding | undefined;
+  /** Roles of special tokens, chat templates and the rest of tokenizer_config.json. */
+  config?: TokenizerConfig | undefined;
 }
 
 /** Options of the encoding calls. */
@@ -77,6 +81,7 @@ export class Tokenizer {
   readonly addedTokens: AddedTokens;
   readonly truncation: Truncation | undefined;
   readonly padding: Padding | undefined;
+  readonly config: TokenizerConfig;
   readonly #pipeline: TextEncoderPipeline;
   /** Bytes of each id, found once each. */
   readonly #bytes: (Uint8Array | undefined)[] = [];
@@ -90,6 +95,7 @@ export class Tokenizer {
     this.addedTokens = parts.addedTokens ?? new AddedTokens([]);
     this.truncation = parts.truncation;
     this.padding = parts.padding;
+    this.config = parts.config ?? {};
     const { model, normalizer, preTokenizer, addedTokens } = this;
     this.#pipeline = new TextEncoderPipeline({ model, normalizer, preTokenizer, addedTokens });
   }
@@ -164,6 +170,30 @@ export class Tokenizer {
         : this.#encodeOne(text[0], { ...options, pair: text[1] }),
     );
     return this.#pad(encodings, options);
+  }
+
+  /**
+   * A chat as text, by the chat template.
+   * @throws {TokenizerError} E_OPTION if there is no such template, E_FORMAT if it fails on the messages.
+   */
+  renderChat(messages: readonly ChatMessage[], options: ChatOptions = {}): string {
+    return renderChat(messages, options, this.config, this.addedTokens).text;
+  }
+
+  /**
+   * The ids of a chat, by the chat template: its special tokens count, those that messages spell do not, so that no
+   * message can forge a turn. Throws as `renderChat` and `encodeIds`.
+   *
+   * @example
+   * ```ts
+   * const ids = tokenizer.encodeChat([{ role: 'user', content: 'Hi' }], { addGenerationPrompt: true });
+   * ```
+   */
+  encodeChat(messages: readonly ChatMessage[], options: ChatOptions = {}): Int32Array {
+    const { text, guards } = renderChat(messages, options, this.config, this.addedTokens);
+    const filter: SpecialFilter =
+      guards.length === 0 ? 'all' : (_, start, end) => !guards.some((at) => isInside(at, start, end));
+    return this.#pipeline.ids(toWellFormed(text), filter);
   }
 
   #texts(text: string, options: EncodeOptions): string[] {
@@ -317,16 +347,46 @@ export class Tokenizer {
     return new Tokenizer(componentsFromJSON(value));
   }
 
+  /** The same tokenizer with other parts. */
+  with(parts: Partial<TokenizerParts>): Tokenizer {
+    const {
+      model,
+      normalizer,
+      preTokenizer,
+      postProcessor,
+      decoder,
+      addedTokens,
+      truncation,
+      padding,
+      config,
+    } = this;
+    const own = {
+      model,
+      normalizer,
+      preTokenizer,
+      postProcessor,
+      decoder,
+      addedTokens,
+      truncation,
+      padding,
+      config,
+    };
+    return new Tokenizer({ ...own, ...parts });
+  }
+
   /** Reads a tokenizer.json (Node only). */
   static async fromFile(path: string): Promise<Tokenizer> {
     const { readJson } = await import('./files.js');
     return Tokenizer.fromJSON(await readJson(path));
   }
 
-  /** Reads `tokenizer.json` in a folder (Node only). */
+  /**
+   * Reads a folder (Node only): tokenizer.json, or tokenizer.model, or vocab.json with merges.txt, or vocab.txt,
+   * whichever is there first, with tokenizer_config.json and chat_template.jinja where they are there.
+   */
   static async fromPretrained(dir: string): Promise<Tokenizer> {
-    const { pretrainedPath } = await import('./files.js');
-    return Tokenizer.fromFile(pretrainedPath(dir));
+    const { readPretrained } = await import('./files.js');
+    return readPretrained(dir);
   }
 
   /**
@@ -337,4 +397,9 @@ export class Tokenizer {
     const { saveTokenizer } = await import('./files.js');
     await saveTokenizer(path, this);
   }
+}
+
+/** True if a guard lies in a range; one at its very start or end only if the range is one character. */
+function isInside(at: number, start: number, end: number): boolean {
+  return end - start === 1 ? at >= start && at <= end : at > start && at < end;
 }

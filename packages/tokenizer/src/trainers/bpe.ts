@@ -103,7 +103,10 @@ export async function trainBpe(
 
   const vocab = new Vocab(tokens.map((token, id) => [token, id] as const));
   const merges = learned.map(([left, right]) => [tokens[left]!, tokens[right]!] as const);
+  const [first] = specials;
   return new Tokenizer({
+    // The first special token ends texts, as in GPT-2, where it also begins them.
+    config: first === undefined ? {} : { roles: { bos: first, eos: first, unk: first } },
     model: new Bpe(vocab, merges),
     preTokenizer,
     decoder: new ByteLevelDecoder(),
