@@ -62,7 +62,7 @@ export type GPTConfigInput = z.input<typeof schema>;
  *
  * @throws TransformerError E_CONFIG that names every key at fault, unknown ones included
  * @example
- * gptConfig({ vocab_size: 4096, n_positions: 256, n_embd: 384, n_layer: 6, n_head: 6 });
+ * gptConfig({ vocab_size: 4096, n_positions: 256, n_embd: 384, n_layer: 6, n_head: 6 }).eos_token_id; // => null
  */
 export function gptConfig(input: GPTConfigInput, name = 'config'): GPTConfig {
   const result = schema.safeParse(input);
@@ -120,7 +120,7 @@ export interface ParsedConfig {
  * @param name the file, for messages
  * @throws TransformerError E_CONFIG, E_UNSUPPORTED
  * @example
- * const { config } = parseGPTConfig({ model_type: 'gpt2', n_layer: 2 });
+ * parseGPTConfig({ model_type: 'gpt2', n_layer: 2 }).config.n_layer; // => 2
  */
 export function parseGPTConfig(json: Readonly<Record<string, unknown>>, name = 'config.json'): ParsedConfig {
   const unsupported = (key: string, expected: string) =>
@@ -165,13 +165,20 @@ export function parseGPTConfig(json: Readonly<Record<string, unknown>>, name = '
 /**
  * Reads the `config.json` of a model folder.
  * @throws TransformerError E_IO, E_FORMAT, E_CONFIG, E_UNSUPPORTED
+ * @example
+ * const { config, dtype } = await readGPTConfig('my-model');
  */
 export async function readGPTConfig(dir: string): Promise<ParsedConfig> {
   const file = path.join(dir, 'config.json');
   return parseGPTConfig(await readJsonObject(file), file);
 }
 
-/** The object of a `config.json` that transformers' AutoModelForCausalLM accepts. */
+/**
+ * The object of a `config.json` that transformers' AutoModelForCausalLM accepts.
+ * @param dtype of the stored weights, default 'f32'
+ * @example
+ * formatGPTConfig(gptConfig({}), 'bf16').dtype; // => 'bfloat16'
+ */
 export function formatGPTConfig(config: GPTConfig, dtype: DType = 'f32'): Record<string, unknown> {
   const name = Object.keys(TORCH_DTYPES).find((key) => TORCH_DTYPES[key] === dtype);
   return { architectures: ['GPT2LMHeadModel'], model_type: 'gpt2', ...config, dtype: name ?? null };

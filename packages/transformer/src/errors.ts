@@ -22,7 +22,7 @@ export type TransformerErrorCode =
  *
  * @example
  * try {
- *   await fromPretrained('my-model');
+ *   await fromPretrained('another-model');
  * } catch (error) {
  *   if (error instanceof TransformerError && error.code === 'E_WEIGHTS') console.log(error.received);
  * }

@@ -129,8 +129,8 @@ export class GPTBody extends Module {
  * Radford et al., Language Models are Unsupervised Multitask Learners, 2019, section 2.3.
  *
  * @example
- * const model = new GPT({ vocab_size: 4096, n_positions: 256, n_embd: 384, n_layer: 6, n_head: 6 });
- * const loss = model.loss(ids, targets);
+ * const gpt = new GPT({ vocab_size: 4096, n_positions: 256, n_embd: 96, n_layer: 2, n_head: 6 });
+ * const loss = gpt.loss(ids, targets);
  * loss.backward();
  */
 export class GPT extends Module {

@@ -21,9 +21,10 @@ export interface KVCacheOptions {
  * elements. Generation then costs one position per token instead of all of them.
  *
  * @example
- * using cache = new KVCache({ layers: 12, batch: 1, positions: 1024, heads: 12, headWidth: 64 });
- * model.forward(prompt, cache);
- * model.forward(nextId, cache); // sees the prompt
+ * using cache = model.createCache(); // a KVCache of the model's size
+ * model.forward(ids, cache);
+ * model.forward(tensor([[7]], { dtype: 'i32' }), cache).shape; // => [1, 1, 300]
+ * cache.length; // => 5
  */
 export class KVCache implements Disposable {
   private readonly slabs: readonly { k: Tensor; v: Tensor }[];

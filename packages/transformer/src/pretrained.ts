@@ -29,7 +29,7 @@ export interface FromPretrainedOptions {
  * nothing is copied; call it in a scope.
  *
  * @example
- * scope(() => Object.fromEntries(exportWeights(model))['transformer.h.0.mlp.c_fc.weight'].shape); // [C, 4 C]
+ * scope(() => Object.fromEntries(exportWeights(model))['transformer.h.0.mlp.c_fc.weight'].shape); // => [8, 32]
  */
 export function exportWeights(model: GPT): [string, Tensor][] {
   return [...model.namedParameters()].map(([name, p]) => [name, stored(name, p)]);
@@ -47,7 +47,7 @@ const stored = (name: string, p: Tensor): Tensor =>
  * @throws TransformerError E_WEIGHTS naming every missing, unexpected and misshapen parameter, before any is read;
  *   E_CONFIG, E_FORMAT, E_IO, E_UNSUPPORTED; TensorError E_OOM, E_DEVICE, E_DTYPE; the signal's reason
  * @example
- * const model = await fromPretrained('gpt2', { dtype: 'bf16' });
+ * const model = await fromPretrained('my-model', { dtype: 'bf16' });
  */
 export async function fromPretrained(dir: string, options: FromPretrainedOptions = {}): Promise<GPT> {
   const { dtype = 'f32', device, onProgress, signal } = options;
@@ -169,7 +169,7 @@ async function checkTied(dir: string, model: GPT, checkpoint: Checkpoint, name: 
  *
  * @throws TransformerError E_ARGUMENT, E_NO_SPACE, E_IO; the signal's reason
  * @example
- * await savePretrained(model, 'my-model');
+ * await savePretrained(model, 'my-copy');
  */
 export async function savePretrained(
   model: GPT,

@@ -44,6 +44,10 @@ export function samplingOptions(options: SamplingOptions = {}): Required<Samplin
  *
  * @param logits [V]
  * @param ids the prompt and what was generated; ids outside the vocabulary count for nothing
+ * @example
+ * const logits = Float64Array.of(4, -4, 1);
+ * applyRepetitionPenalty(logits, [0, 1], 2);
+ * [...logits]; // => [2, -8, 1]
  */
 export function applyRepetitionPenalty(logits: Logits, ids: Iterable<number>, penalty: number): void {
   if (penalty === 1) return;
@@ -53,7 +57,11 @@ export function applyRepetitionPenalty(logits: Logits, ids: Iterable<number>, pe
   }
 }
 
-/** Divides logits by a positive temperature. In place. */
+/**
+ * Divides logits by a positive temperature. In place.
+ * @example
+ * applyTemperature(Float64Array.of(4, -4, 1), 0.8);
+ */
 export function applyTemperature(logits: Logits, temperature: number): void {
   if (temperature === 1) return;
   for (let i = 0; i < logits.length; i++) logits[i]! /= temperature;
@@ -65,6 +73,10 @@ export function applyTemperature(logits: Logits, temperature: number): void {
  * Fan, Lewis, Dauphin, Hierarchical Neural Story Generation, 2018, section 5.4.
  *
  * @param k 0 or at least V keeps all
+ * @example
+ * const logits = Float64Array.of(4, -4, 1);
+ * applyTopK(logits, 2);
+ * [...logits]; // => [4, -Infinity, 1]
  */
 export function applyTopK(logits: Logits, k: number): void {
   if (k <= 0 || k >= logits.length) return;
@@ -76,6 +88,11 @@ export function applyTopK(logits: Logits, k: number): void {
  * Removes the least likely tokens whose probabilities together are at most 1 - p; at least one token stays. In place.
  *
  * Holtzman et al., The Curious Case of Neural Text Degeneration, 2020, equation 2.
+ *
+ * @example
+ * const logits = Float64Array.of(0, 0, 9);
+ * applyTopP(logits, 0.9);
+ * [...logits]; // => [-Infinity, -Infinity, 9]
  */
 export function applyTopP(logits: Logits, p: number): void {
   if (p >= 1) return;
@@ -96,6 +113,11 @@ export function applyTopP(logits: Logits, p: number): void {
  * Removes tokens less likely than p times the likeliest. In place.
  *
  * Nguyen et al., Turning Up the Heat: Min-p Sampling, 2024, section 3.
+ *
+ * @example
+ * const logits = Float64Array.of(1, 2, 9);
+ * applyMinP(logits, 0.1);
+ * [...logits]; // => [-Infinity, -Infinity, 9]
  */
 export function applyMinP(logits: Logits, p: number): void {
   if (p <= 0) return;
@@ -107,6 +129,8 @@ export function applyMinP(logits: Logits, p: number): void {
 /**
  * The id of the largest logit, the first of equals.
  * @throws TransformerError E_ARGUMENT when no logit is finite, or one is NaN
+ * @example
+ * greedyToken(Float64Array.of(1, 3, 2)); // => 1
  */
 export function greedyToken(logits: Logits): number {
   return logits.indexOf(requireNumbers(logits));
@@ -116,6 +140,8 @@ export function greedyToken(logits: Logits): number {
  * An id drawn with probability softmax(logits).
  * @param random uniform in [0, 1)
  * @throws TransformerError E_ARGUMENT when no logit is finite, or one is NaN
+ * @example
+ * sampleToken(Float64Array.of(0, 0), 0.7); // => 1
  */
 export function sampleToken(logits: Logits, random: number): number {
   requireNumbers(logits);
@@ -140,7 +166,7 @@ export function sampleToken(logits: Logits, random: number): number {
  * @param random gives numbers uniform in [0, 1); not called when the temperature is 0
  * @throws TransformerError E_ARGUMENT when no logit is finite, or one is NaN
  * @example
- * chooseToken(Float64Array.of(1, 3, 2), [], { temperature: 0 }, Math.random); // 1
+ * chooseToken(Float64Array.of(1, 3, 2), [], { temperature: 0 }, Math.random); // => 1
  */
 export function chooseToken(
   logits: Logits,

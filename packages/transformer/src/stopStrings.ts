@@ -6,9 +6,10 @@ import { TransformerError } from './errors.js';
  *
  * @example
  * const stops = new StopStrings(['\n\n']);
- * stops.push('a\n'); // 'a'
- * stops.push('b'); // '\nb'
- * stops.push('c\n\nd'); // 'c', and stops.found is now '\n\n'
+ * stops.push('a\n'); // => 'a'
+ * stops.push('b'); // => '\nb'
+ * stops.push('c\n\nd'); // => 'c'
+ * stops.found; // => '\n\n'
  */
 export class StopStrings {
   private held = '';

@@ -154,7 +154,7 @@ export interface SaveCheckpointOptions {
  *
  * @throws TransformerError E_ARGUMENT, E_NO_SPACE, E_IO; the signal's reason
  * @example
- * await saveCheckpoint('my-model', Object.entries(model.stateDict()), { maxShardSize: 2e9 });
+ * await saveCheckpoint('my-weights', Object.entries({ w: randn([3, 4]) }), { maxShardSize: 2e9 });
  */
 export async function saveCheckpoint(
   dir: string,

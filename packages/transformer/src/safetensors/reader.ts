@@ -22,10 +22,10 @@ export interface ReadTensorOptions {
  * into the tensor's memory, so that the file is never in memory a second time.
  *
  * @example
- * const file = await SafetensorsFile.open('model.safetensors');
+ * const file = await SafetensorsFile.open('my-model/model.safetensors');
  * try {
- *   for (const name of file.tensors.keys()) console.log(name, file.tensors.get(name)!.shape);
  *   const w = await file.read('transformer.wte.weight', { dtype: 'f32' });
+ *   w.shape; // => [300, 8]
  * } finally {
  *   await file.close();
  * }
