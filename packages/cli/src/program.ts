@@ -10,7 +10,7 @@ import { addFlags, applyFlags, type Flag, LENGTH_KEYS, replaceLength, runFlags }
 import { loadModel, SAMPLING, streamText } from './model.js';
 import { conclude, DEFAULT_INCLUDE, nearestModules } from './quickstart.js';
 import { makeReporter, type Output } from './reporter.js';
-import { freeFolder, type RunSummary, readJson, readRun, trainRun } from './run.js';
+import { freeFolder, readJson, readRun, trainRun } from './run.js';
 
 /** What a program runs with; the process's own by default. */
 export interface Environment {
@@ -53,9 +53,11 @@ export function makeProgram(environment: Environment): Command {
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(--help lists what there is)');
 
-  const ended = (summary: RunSummary): RunSummary => {
-    conclude(summary, makeReporter(stdout), name);
-    return summary;
+  const runTo = async (config: RunConfig, resume: boolean): Promise<void> => {
+    const reporter = makeReporter(stdout);
+    const summary = await trainRun(config, { reporter, signal, resume });
+    conclude(summary, reporter, name);
+    if (summary.reason === 'stopped') throw new Stopped();
   };
 
   const quickstart = program
@@ -82,7 +84,7 @@ export function makeProgram(environment: Environment): Command {
         data: options.data ? {} : { train: [nearestModules('.')], include: DEFAULT_INCLUDE },
       };
       const config = parseRunConfig(applyFlags(base, options, named(QUICKSTART_FLAGS)), 'quickstart');
-      checkSignal(ended(await trainRun(config, { reporter: makeReporter(stdout), signal })));
+      await runTo(config, false);
     });
 
   const train = program
@@ -105,7 +107,7 @@ export function makeProgram(environment: Environment): Command {
     .action(async (options: Record<string, unknown>) => {
       const resume = typeof options.resume === 'string';
       const config = resume ? await resumedConfig(options) : await newConfig(options);
-      checkSignal(ended(await trainRun(config, { reporter: makeReporter(stdout), signal, resume })));
+      await runTo(config, resume);
     });
 
   program
@@ -223,10 +225,6 @@ async function resumedConfig(options: Record<string, unknown>): Promise<RunConfi
 /** A run that was stopped by a signal did not do what was asked: the exit status says so. */
 class Stopped extends Error {}
 
-function checkSignal(summary: RunSummary): void {
-  if (summary.reason === 'stopped') throw new Stopped();
-}
-
 /** Exit status of a process that a signal ended, as shells count: 128 + its number. */
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 
@@ -270,6 +268,7 @@ export async function main(args: readonly string[]): Promise<void> {
 
 /** Tells an error in one line, or with its stack when it is none of ours. Returns the exit status. */
 export function wordError(error: unknown, stderr: Output): number {
+  if (error instanceof Stopped) return SIGNALS.SIGINT;
   // Commander has told its own errors already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (process.stdout.isTTY) stderr.write('\r\x1b[2K');

@@ -76,7 +76,7 @@ export function conclude(summary: RunSummary, reporter: Reporter, program: strin
       `Validation ${evaluation.bitsPerByte.toFixed(3)} bits per byte (${evaluation.loss.toFixed(3)} nats per token, on ${formatCount(evaluation.tokens)} held-out tokens)`,
       '',
       ...samples.flatMap((text, i) => [`Sample ${i + 1}`, indent(text.trim()), '']),
-      `Model      ${out} (config.json, model.safetensors, tokenizer.json: Hugging Face's layout)`,
+      `Saved      ${out} (config.json, model.safetensors, tokenizer.json: Hugging Face's layout)`,
       `Report     ${report}`,
       '',
       'Go on:',

@@ -72,7 +72,8 @@ export function makeReporter(output: Output, clock: () => number = Date.now): Re
   const draw = (line: string, force = false) => {
     if (!live || (!force && clock() - last < FRAME_MS)) return;
     last = clock();
-    const width = (output.columns ?? 100) - 1;
+    // A pseudo-terminal may say that it has no columns at all.
+    const width = (output.columns || 80) - 1;
     output.write(`\r\x1b[2K${line.length > width ? `${line.slice(0, width - 1)}…` : line}`);
     shown = true;
   };

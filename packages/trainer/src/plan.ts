@@ -20,7 +20,7 @@ const VALIDATION_BATCHES = 8;
 const VALIDATION_SHARE = 0.01;
 const PAUSE_SHARE = 0.15;
 /** A run in minutes is planned anew when it would miss its end by more than this share. */
-const TOLERANCE = 0.02;
+const TOLERANCE = 0.03;
 
 /** Steps of a run whose length is told in steps or tokens; undefined for minutes. */
 export function fixedTotal(config: TrainerConfig, tokensPerStep: number): number | undefined {

@@ -24,7 +24,7 @@ import { type TokenWindows, WindowSampler } from './windows.js';
 
 const V = 11;
 const C = 6;
-const device = 'cpu';
+const device = 'cpu' as const;
 const T = 5;
 
 let folder: string;

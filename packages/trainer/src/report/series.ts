@@ -32,9 +32,9 @@ function thin<T>(items: readonly T[], pick: ((item: T) => number)[]): number[][]
   return columns;
 }
 
-/** Exponential moving average over about a fiftieth of the points, without the bias of its beginning. */
+/** Exponential moving average over about a twelfth of the points, 50 at most, without the bias of its beginning. */
 export function smooth(values: readonly number[]): number[] {
-  const decay = 1 - 1 / Math.min(50, Math.max(1, values.length / 50));
+  const decay = 1 - 1 / Math.min(50, Math.max(1, values.length / 12));
   let sum = 0;
   let weight = 0;
   return values.map((value) => {
