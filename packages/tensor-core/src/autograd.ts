@@ -192,13 +192,13 @@ export function backward(root: Tensor, seed?: Tensor, options: { retainGraph?: b
       for (const node of reachable(root.node)) {
         const arrived = gradients.get(node);
         if (!arrived) continue;
-        gradients.delete(node);
         // The rule runs in a scope of its own, so whatever it makes on the way is freed at once.
         const results = scope(() => {
           const list = node.definition.grad!(node.context(), arrived as [Tensor, ...(Tensor | null)[]]);
           // A rule may pass a gradient on as it came; every edge then gets its own reference.
           return list.map((g) => (g && arrived.includes(g) ? g.alias() : g));
         });
+        gradients.delete(node);
         if (!options.retainGraph) node.freeSaved();
         for (const g of arrived) g?.dispose();
         results.forEach((g, i) => {
@@ -217,7 +217,15 @@ export function backward(root: Tensor, seed?: Tensor, options: { retainGraph?: b
 
 function addToLeaf(leaf: Tensor, g: Tensor): void {
   if (leaf.disposed) g.dispose();
-  else leaf.grad = leaf.grad ? accumulate(leaf.grad, g) : g;
+  else leaf.grad = leaf.grad ? accumulate(leaf.grad, g) : owned(g);
+}
+
+// Leaves' gradients are changed in place (clipping, accumulation), so none may be a broadcast or share memory.
+function owned(g: Tensor): Tensor {
+  if (g.storage.references === 1 && g.isContiguous) return g;
+  const copy = keep(g.clone());
+  g.dispose();
+  return copy;
 }
 
 function reachable(root: GradNode): GradNode[] {

@@ -1,7 +1,7 @@
 import { DTYPES, decode, encode, type TensorData } from './dtype.js';
 import { type Device, Kernel, launch, launchInto, native, type View } from './runtime.js';
 import { broadcastStrides, denseStrides, isDense, type Shape, sameShape, sizeOf } from './shape.js';
-import { Storage } from './storage.js';
+import { allocate, Storage } from './storage.js';
 
 // Views are rearranged here without making tensors. A function that had to copy returns a view over a new storage,
 // which the caller releases; apply() does so for kernel inputs.
@@ -151,11 +151,7 @@ export function copyInto(target: View, source: View): void {
 }
 
 function stage(device: 'cpu' | 'cuda', raw: TensorData, elementBytes: number): Storage {
-  const storage = allocateOn(device, raw.length * elementBytes);
+  const storage = allocate('copy', device, raw.length, elementBytes);
   native().addon.write(storage.handle, 0, raw);
   return storage;
-}
-
-function allocateOn(device: 'cpu' | 'cuda', bytes: number): Storage {
-  return new Storage(device, native().addon.allocate(device === 'cuda' ? 1 : 0, bytes), bytes, null);
 }

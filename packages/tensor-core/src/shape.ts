@@ -26,8 +26,7 @@ export function isDense(shape: Shape, strides: Shape): boolean {
   let step = 1;
   for (let i = shape.length - 1; i >= 0; i--) {
     const n = shape[i]!;
-    if (n === 0) return true;
-    if (n !== 1 && strides[i] !== step) return false;
+    if (n !== 1 && strides[i] !== step) return sizeOf(shape) === 0;
     step *= n;
   }
   return true;

@@ -186,6 +186,7 @@ export class Tensor implements View, Disposable {
    * @throws TensorError E_SHAPE
    */
   item(): number {
+    this.assertAlive('item');
     if (this.size !== 1)
       throw new TensorError(
         'E_SHAPE',

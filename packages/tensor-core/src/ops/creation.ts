@@ -1,6 +1,6 @@
 import { DTYPES } from '../dtype.js';
 import { TensorError } from '../errors.js';
-import { copyInto } from '../layout.js';
+import { eachOffset } from '../layout.js';
 import { Kernel, launchInto } from '../runtime.js';
 import type { Shape } from '../shape.js';
 import { empty, type Tensor, type TensorOptions } from '../tensor.js';
@@ -23,16 +23,15 @@ export function full(shape: Shape, value: number, options: TensorOptions = {}): 
 /** Sets every element of a tensor in place. Not recorded. */
 export function fill_(t: Tensor, value: number): Tensor {
   t.assertAlive('fill_');
-  if (t.storage.values) copyInto(t, { ...ref(value), shape: t.shape, strides: t.shape.map(() => 0) });
-  else launchInto(fillKernel, [], [t], [value]);
+  const { values } = t.storage;
+  if (values) {
+    const rounded = DTYPES[t.dtype].round(value);
+    eachOffset(t, (offset) => {
+      values[offset] = rounded;
+    });
+  } else launchInto(fillKernel, [], [t], [value]);
   return t;
 }
-
-const ref = (value: number) => {
-  const t = empty('fill_', [], 'f64', 'ref');
-  t.storage.values![0] = value;
-  return { storage: t.storage, offset: 0, dtype: t.dtype };
-};
 
 /** A tensor of zeros. @example zeros([2, 3]); */
 export const zeros = (shape: Shape, options?: TensorOptions): Tensor => full(shape, 0, options);

@@ -69,7 +69,7 @@ laws(scatterAdd, {
     }),
   ),
   run: ([x, index], { axis, shape }) => x!.scatterAdd(axis, index!, shape),
-  dtypes: ['f32', 'f64', 'bf16', 'f16', 'i32', 'u8'],
+  dtypes: ['f32', 'f64', 'bf16', 'f16', 'i32'],
   values: [
     {
       name: 'counts labels',
@@ -91,9 +91,9 @@ laws(scatterAdd, {
       code: 'E_SHAPE',
     },
     {
-      name: 'bools',
+      name: 'u8',
       run: () =>
-        tensor([1], { dtype: 'bool', device: 'ref' }).scatterAdd(
+        tensor([1], { dtype: 'u8', device: 'ref' }).scatterAdd(
           0,
           tensor([0], { dtype: 'i32', device: 'ref' }),
           [1],

@@ -4,7 +4,6 @@ import { apply1, describe, type OpDefinition, operation, type RefArray } from '.
 import { Kernel } from '../runtime.js';
 import { checkShape, denseStrides, formatShape, normalizeAxis, type Shape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { requireArithmetic } from './elementwise.js';
 
 const gatherKernel = new Kernel('gather', 'i:axis;');
 const scatterKernel = new Kernel('scatter_add', 'i:axis;');
@@ -66,7 +65,14 @@ const gatherDefinition: OpDefinition<{ axis: number }> = {
 const scatterDefinition: OpDefinition<{ axis: number; shape: Shape }> = {
   name: 'scatterAdd',
   infer([x, index], { axis, shape }) {
-    requireArithmetic('scatterAdd', x!.dtype);
+    if (x!.dtype === 'u8' || x!.dtype === 'bool')
+      throw new TensorError(
+        'E_DTYPE',
+        'scatterAdd',
+        'x must be a float dtype or i32',
+        x!.dtype,
+        'cast it first',
+      );
     requireIndex('scatterAdd', index!, shape, axis);
     if (formatShape(x!.shape) !== formatShape(index!.shape))
       throw new TensorError(
@@ -114,7 +120,7 @@ export const gather = operation(
  * Elements added into zeros at picked places, the gradient of {@link gather}:
  * y[.., index[.., i, ..], ..] += x[.., i, ..].
  *
- * @param x any dtype but bool
+ * @param x float or i32
  * @param axis counted from the end when negative
  * @param index i32, of x's shape; values in [0, shape[axis])
  * @param shape of the result, no smaller than x along the other axes
