@@ -90,7 +90,8 @@ export function expectClose(actual: ArrayLike<number>, expected: ArrayLike<numbe
     const e = expected[i]!;
     if (a === e || (Number.isNaN(a) && Number.isNaN(e))) continue;
     const error = Math.abs(a - e);
-    if (!(error <= tolerance * Math.max(1, Math.abs(e))))
+    // No finite value is close to an infinity.
+    if (!Number.isFinite(e) || !(error <= tolerance * Math.max(1, Math.abs(e))))
       expect.fail(
         `element ${i}: ${a} should be ${e} (error ${error}, allowed ${tolerance * Math.max(1, Math.abs(e))})`,
       );
@@ -143,6 +144,7 @@ function agreesWithReference<Args>(spec: OpSpec<Args>, device: Device, dtype: DT
     expect(a.shape).toEqual(exact[i]!.shape);
     // Overflow of a narrow dtype is not the op's error: what lies beyond its range is an infinity.
     const expected = exact[i]!.numbers();
+    expect(expected.length, 'elements of the reference').toBe(sizeOf(a.shape));
     expectClose(
       a.numbers(),
       isFloat(a.dtype) ? expected.map(DTYPES[a.dtype].round) : expected,
