@@ -2,6 +2,7 @@ export * from './classification/index.js';
 export { MetricError, type MetricErrorCode } from './errors.js';
 export * from './exact-sum.js';
 export * from './generation/index.js';
+export * from './harness/index.js';
 export * from './human/index.js';
 export * from './lm/index.js';
 export {

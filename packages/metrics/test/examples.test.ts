@@ -77,7 +77,8 @@ test('every export has a docstring', () => {
   for (const file of sources) {
     const lines = readFileSync(join(root, 'src', file), 'utf8').split('\n');
     lines.forEach((line, i) => {
-      if (!/^export (abstract class|class|function|async function|const|interface|type) /.test(line)) return;
+      if (!/^export (abstract class|class|function|async function|const|interface|type) \w/.test(line))
+        return;
       if (!lines[i - 1]?.trimEnd().endsWith('*/')) missing.push(`${file}:${i + 1} ${line.slice(0, 60)}`);
     });
   }

@@ -138,7 +138,8 @@ export function checkPair(subject: string, baseline: Resamplable, system: Resamp
  * observed one: p = (#{ |d*| - mean|d*| > |d| } + 1) / (n + 1).
  *
  * Koehn 2004, "Statistical Significance Tests for Machine Translation Evaluation", with the p-value of sacrebleu's
- * `--paired-bs`; the same seed gives sacrebleu's p-value (it sums in float32, so its intervals differ near 1e-6).
+ * `--paired-bs`; the same seed gives sacrebleu's p-value (it sums in float32, so
+ * its intervals differ near 1e-6), except for equal scores: those have p = 1 here and 1 / (n + 1) there.
  *
  * @param baseline A metric that has seen the baseline's samples, in order.
  * @param system The same metric over the other system's samples, in the same order.
@@ -174,12 +175,17 @@ export function pairedBootstrap(
   const extreme = differences.filter((value) => Math.abs(value) - mean > Math.abs(scores.difference)).length;
   return {
     ...scores,
-    pValue: (extreme + 1) / (resamples + 1),
+    pValue: pValueOf(scores.difference, extreme, resamples),
     interval: percentileInterval(differences, confidence),
     test: 'bootstrap',
     trials: resamples,
     seed,
   };
+}
+
+/** (extreme + 1) / (trials + 1), but 1 when there is no difference to explain: nothing can exceed 0 in equal outputs. */
+export function pValueOf(difference: number, extreme: number, trials: number): number {
+  return difference === 0 ? 1 : (extreme + 1) / (trials + 1);
 }
 
 /** Both scores over all samples. */

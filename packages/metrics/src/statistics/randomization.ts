@@ -1,7 +1,14 @@
 import { checkInteger } from '../errors.js';
 import type { Resamplable } from '../metric.js';
 import { Pcg64 } from '../random.js';
-import { bootstrapSettings, checkPair, observed, type PairedResult, pairedBootstrap } from './bootstrap.js';
+import {
+  bootstrapSettings,
+  checkPair,
+  observed,
+  type PairedResult,
+  pairedBootstrap,
+  pValueOf,
+} from './bootstrap.js';
 
 /** Options of {@link approximateRandomization}. */
 export interface RandomizationOptions {
@@ -18,7 +25,7 @@ export interface RandomizationOptions {
  *
  * p = (#{ |d*| > |d| } + 1) / (trials + 1). Makes no assumption about the score, so it suits BLEU as well as accuracy.
  * Noreen 1989, "Computer-Intensive Methods for Testing Hypotheses"; Riezler and Maxwell 2005; sacrebleu's `--paired-ar`,
- * whose p-value the same seed reproduces.
+ * whose p-value the same seed reproduces (equal scores excepted: p = 1).
  *
  * @param baseline A metric that has seen the baseline's samples, in order.
  * @param system The same metric over the other system's samples, in the same order.
@@ -64,5 +71,12 @@ export function approximateRandomization(
     if (difference > actual) extreme++;
   }
   const { interval } = pairedBootstrap(baseline, system, { seed, confidence });
-  return { ...scores, pValue: (extreme + 1) / (trials + 1), interval, test: 'randomization', trials, seed };
+  return {
+    ...scores,
+    pValue: pValueOf(scores.difference, extreme, trials),
+    interval,
+    test: 'randomization',
+    trials,
+    seed,
+  };
 }

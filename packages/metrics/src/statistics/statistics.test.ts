@@ -179,7 +179,8 @@ describe('Mean and the paired tests', () => {
       fc.property(scores, (values) => {
         const result = approximateRandomization(over(values), over(values), { trials: 50 });
         expect(result.difference).toBe(0);
-        expect(pairedBootstrap(over(values), over(values), { resamples: 50 }).pValue).toBe(1 / 51);
+        expect(result.pValue).toBe(1);
+        expect(pairedBootstrap(over(values), over(values), { resamples: 50 }).pValue).toBe(1);
       }),
       { numRuns: 20 },
     );
