@@ -36,8 +36,7 @@ export class DecodeStream {
     if (tokenizer.decodesBytes) {
       return this.#utf8.decode(tokenizer.decodeBytes(list, this.#options), { stream: true });
     }
-    const shown = tokenizer.shownIds(list, this.#options);
-    this.#pending.push(...shown);
+    for (const id of tokenizer.shownIds(list, this.#options)) this.#pending.push(id);
     const last = this.#pending.at(-1);
     // Bytes are text once the run of them is over.
     if (last === undefined || byteOf(tokenizer.idToToken(last)!) >= 0) return '';

@@ -83,6 +83,7 @@ export class Tokenizer {
   readonly padding: Padding | undefined;
   readonly config: TokenizerConfig;
   readonly #pipeline: TextEncoderPipeline;
+  readonly #special: ReadonlySet<number>;
   /** Bytes of each id, found once each. */
   readonly #bytes: (Uint8Array | undefined)[] = [];
 
@@ -93,6 +94,7 @@ export class Tokenizer {
     this.postProcessor = parts.postProcessor;
     this.decoder = parts.decoder;
     this.addedTokens = parts.addedTokens ?? new AddedTokens([]);
+    this.#special = new Set(this.addedTokens.list.flatMap(({ id, special }) => (special ? [id] : [])));
     this.truncation = parts.truncation;
     this.padding = parts.padding;
     this.config = parts.config ?? {};
@@ -263,22 +265,21 @@ export class Tokenizer {
    */
   decodeBytes(ids: ArrayLike<number>, options: DecodeOptions = {}): Uint8Array {
     const skip = options.skipSpecialTokens ?? true;
-    const parts: Uint8Array[] = [];
+    let out = new Uint8Array(16 + 4 * ids.length);
     let length = 0;
     for (let i = 0; i < ids.length; i++) {
       const id = ids[i]!;
-      if (skip && this.addedTokens.byId(id)?.special) continue;
       const bytes = (this.#bytes[id] ??= this.#bytesOf(id));
-      parts.push(bytes);
-      length += bytes.length;
+      if (skip && this.#special.has(id)) continue;
+      if (length + bytes.length > out.length) {
+        const larger = new Uint8Array(Math.max(2 * out.length, length + bytes.length));
+        larger.set(out);
+        out = larger;
+      }
+      // Tokens are short: a loop is faster than a call that copies.
+      for (let k = 0; k < bytes.length; k++) out[length++] = bytes[k]!;
     }
-    const out = new Uint8Array(length);
-    let at = 0;
-    for (const part of parts) {
-      out.set(part, at);
-      at += part.length;
-    }
-    return out;
+    return out.subarray(0, length);
   }
 
   /** The ids that a decode shows: all, or all but the special ones. */
@@ -286,7 +287,7 @@ export class Tokenizer {
     const list = Array.from(ids);
     for (const id of list) this.#spelling(id);
     if (!(options.skipSpecialTokens ?? true)) return list;
-    return list.filter((id) => !this.addedTokens.byId(id)?.special);
+    return list.filter((id) => !this.#special.has(id));
   }
 
   /** A stream that decodes ids as they come. */

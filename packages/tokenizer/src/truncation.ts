@@ -104,7 +104,10 @@ function window(encoding: Encoding, length: number, stride: number, direction: '
 /** Fills encodings, and what overflows of them, to one length. */
 export function pad(encodings: readonly Encoding[], padding: Padding): Encoding[] {
   const { multipleOf = 0 } = padding;
-  let length = padding.length === 'longest' ? Math.max(0, ...encodings.map((e) => e.length)) : padding.length;
+  let length =
+    padding.length === 'longest'
+      ? encodings.reduce((longest, e) => Math.max(longest, e.length), 0)
+      : padding.length;
   if (multipleOf > 0) length = Math.ceil(length / multipleOf) * multipleOf;
   return encodings.map((encoding) => fill(encoding, length, padding));
 }

@@ -74,7 +74,7 @@ export class ByteFallbackDecoder implements Decoder {
       try {
         out.push(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Uint8Array.from(bytes)));
       } catch {
-        out.push(...bytes.map(() => '\ufffd'));
+        for (let i = 0; i < bytes.length; i++) out.push('\ufffd');
       }
       bytes = [];
     };

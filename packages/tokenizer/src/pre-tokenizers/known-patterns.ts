@@ -37,3 +37,9 @@ const cutters = new Map<string, Cutter>([
 export function knownCutter(pattern: string): Cutter | undefined {
   return cutters.get(pattern);
 }
+
+/** True for the cutters above, none of which looks past white space that is followed by something else. */
+export function isKnownCutter(cut: Cutter): boolean {
+  for (const known of cutters.values()) if (known === cut) return true;
+  return false;
+}
