@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Tokenizer, trainBpe } from '@inkstone/tokenizer';
-import { TokenFile, type TokenFileInfo, writeTokenFile } from '@inkstone/trainer';
+import { removeTemporaries, TokenFile, type TokenFileInfo, writeTokenFile } from '@inkstone/trainer';
 import { type Corpus, collect, readText, split, type TextDocument } from './collect.js';
 import type { RunConfig } from './config.js';
 import { CliError } from './errors.js';
@@ -110,6 +110,7 @@ export async function prepare(
   reporter.event({ event: 'tokenizer', vocabSize: tokenizer.vocabSize, trained: !config.tokenizer.file });
 
   await mkdir(folder, { recursive: true });
+  await removeTemporaries(folder);
   const a = await encode(train, sides.train, tokenizer, reporter, 'Encoding', signal);
   const b = await encode(validation, sides.validation, tokenizer, reporter, 'Encoding validation', signal);
   await tokenizer.save(config.out);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -83,6 +84,7 @@ describe('writeFolderAtomic', () => {
   it('sweeps up after a process that was killed, and only that', async () => {
     mkdirSync(path.join(folder, '.step-2.123-0a0b0c0d.tmp'));
     writeFileSync(path.join(folder, '.metrics.jsonl.123-0a0b0c0d.tmp'), '');
+    writeFileSync(path.join(folder, `.tokenizer.json.${randomUUID()}.tmp`), '');
     writeFileSync(path.join(folder, '.keep.tmp'), '');
     await removeTemporaries(folder);
     expect(readdirSync(folder)).toEqual(['.keep.tmp']);

@@ -11,8 +11,9 @@ const temporaryName = (target: string): string =>
     `.${path.basename(target)}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`,
   );
 
-/** True for names that {@link writeFileAtomic} and {@link writeFolderAtomic} give to unfinished work. */
-export const isTemporaryName = (name: string): boolean => /^\..+\.\d+-[0-9a-f]{8}\.tmp$/.test(name);
+/** True for names that {@link writeFileAtomic}, {@link writeFolderAtomic} and their like give to unfinished work. */
+export const isTemporaryName = (name: string): boolean =>
+  /^\..+\.(\d+-[0-9a-f]{8}|[0-9a-f]{8}-[0-9a-f-]{27})\.tmp$/.test(name);
 
 /**
  * Makes a rename in a folder survive a power cut. Windows cannot open folders, and needs no such call.

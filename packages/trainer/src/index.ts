@@ -9,7 +9,7 @@ export {
   unwrap,
 } from './config.js';
 export { TrainerError, type TrainerErrorCode } from './errors.js';
-export { type ByteSink, writeFileAtomic, writeFolderAtomic } from './files.js';
+export { type ByteSink, removeTemporaries, writeFileAtomic, writeFolderAtomic } from './files.js';
 export { lockRun, type RunLock } from './lock.js';
 export {
   type MetricsRecord,

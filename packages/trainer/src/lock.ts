@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { fileError, systemCode, TrainerError } from './errors.js';
@@ -17,6 +17,8 @@ export interface RunLock {
   /** Gives the folder back; safe to call twice. */
   release(): Promise<void>;
 }
+
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 /** Field 22 of /proc/<pid>/stat, counted after the name, which may itself hold spaces and brackets; Linux only. */
 async function startOf(pid: number): Promise<string | null> {
@@ -114,7 +116,11 @@ export async function lockRun(folder: string): Promise<RunLock> {
     for (let attempt = 0; attempt < 3; attempt++) {
       try {
         // A link appears with its content, so nobody ever reads an empty lock, and it fails where one exists.
-        await link(draft, file);
+        await link(draft, file).catch((error: unknown) => {
+          // File systems without hard links, such as exFAT and some network shares, still create exclusively.
+          if (!NO_LINKS.has(systemCode(error) ?? '')) throw error;
+          return copyFile(draft, file, constants.COPYFILE_EXCL);
+        });
         let held = true;
         return {
           release: async () => {

@@ -281,6 +281,21 @@ describe('train', () => {
     });
   });
 
+  it('of a length in minutes settles on a number of steps, and can be given more time', async () => {
+    const timed = (minutes: number, resume: boolean) =>
+      run({ config: { steps: undefined, minutes }, resume });
+    const first = await timed(0.01, false);
+    expect(first.reason).toBe('finished');
+    const state = await readState(first.checkpoint);
+    expect(state).toMatchObject({ step: first.step, settled: true });
+    expect(state.plan.total).toBe(first.step);
+    expect(state.plan.validationBatches).toBeLessThanOrEqual(8);
+    const second = await timed(0.02, true);
+    expect(second.reason).toBe('finished');
+    expect(second.step).toBeGreaterThan(first.step);
+    expect(second.seconds).toBeGreaterThan(first.seconds);
+  });
+
   it('stops at a loss that is no number and names the step and the batch', async () => {
     const model = new Tiny();
     let calls = 0;
