@@ -201,6 +201,14 @@ describe('text', () => {
     expect(await generate(gpt, options)).toEqual({ ids: ids.slice(0, 3), text: 'ab', finishReason: 'eos' });
     const on = await generate(gpt, { ...options, eosTokenId: [] });
     expect(on).toMatchObject({ text: 'abcd', finishReason: 'length' });
+    // Any token may be made to end it; its own text is left out, and a cut character before it comes out.
+    const [c] = byteTokens('c');
+    const early = await generate(gpt, { ...options, eosTokenId: [999, c!] });
+    expect(early).toEqual({ ids: ids.slice(0, 4), text: 'ab', finishReason: 'eos' });
+    const broken = scripted([byteTokens('é')[0]!, end], tokenizer.vocabSize);
+    const cut = await generate(broken, { ...options, maxNewTokens: 2 });
+    expect(cut).toMatchObject({ text: '\ufffd', finishReason: 'eos' });
+    broken.dispose();
     gpt.dispose();
   });
 });

@@ -128,6 +128,23 @@ describe.each(devices)('GPT-2 on %s', (device, present) => {
       }
     });
 
+    it('computes in bf16 nearly what it computes in f32', async () => {
+      const [whole, half] = [
+        owned(await fromPretrained(modelDir, { device })),
+        owned(await fromPretrained(modelDir, { device, dtype: 'bf16' })),
+      ];
+      const ids = idsOf(expected.ids!.values.slice(0, 20), [1, 20], device);
+      const y = half.forward(ids);
+      expect(y.dtype).toBe('bf16');
+      const exact = whole.forward(ids).numbers();
+      const rms = (x: Float64Array) => Math.sqrt(x.reduce((a, b) => a + b * b, 0) / x.length);
+      // bf16 has 8 bits: each of some ten roundings on the way loses up to 0.4 %.
+      expect(rms(y.numbers().map((v, i) => v - exact[i]!)) / rms(exact)).toBeLessThan(0.03);
+      using cache = half.createCache();
+      const cached = half.forward(ids, cache).numbers();
+      expect(largestDifference(cached, y.numbers())).toBeLessThan(0.1);
+    });
+
     it('generates the tokens of transformers', async () => {
       const model = owned(await fromPretrained(modelDir, { device }));
       const prompt = expected.prompt!.values;

@@ -213,6 +213,7 @@ for folder in folders:
     model.eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     x = torch.tensor([ids])
+    model.save_pretrained(folder + "-again", max_shard_size="5KB")
     new = model.generate(x, attention_mask=torch.ones_like(x), do_sample=False, max_new_tokens=12)
     out.append({
         "kind": type(model).__name__,
@@ -228,7 +229,7 @@ print(json.dumps(out))
 describe.skipIf(!python)(
   python ? 'transformers in Python' : 'no Python with transformers (set INKSTONE_PYTHON): skipped',
   () => {
-    it('loads folders saved here: one file, or shards and an output matrix of its own', async () => {
+    it('loads folders saved here, and saves what loads here: one file, or shards and an output matrix of its own', async () => {
       const text = 'Ink, stone and paper: 墨, 砚, 纸.';
       const tokenizer = await trainBpe([text, 'the stone grinds the ink on the stone'], { vocabSize: 290 });
       const ids = [...tokenizer.encodeIds(text)];
@@ -246,7 +247,7 @@ describe.skipIf(!python)(
         saved.push({ model, folder });
       }
       const results = runPython(PROGRAM, [text, JSON.stringify(ids), ...saved.map((s) => s.folder)]);
-      for (const [i, { model }] of saved.entries()) {
+      for (const [i, { model, folder }] of saved.entries()) {
         const theirs = (results as Record<string, unknown>[])[i]!;
         expect(theirs.kind).toBe('GPT2LMHeadModel');
         expect(theirs.problems).toEqual([[], [], []]);
@@ -259,6 +260,10 @@ describe.skipIf(!python)(
         expect(Math.max(...ours.map((v, j) => Math.abs(v - logits[j]!)))).toBeLessThan(2e-4);
         const { ids: ourNew } = await generate(model, { prompt: ids, temperature: 0, maxNewTokens: 12 });
         expect(theirs.new).toEqual(ourNew);
+        expect(await readdir(`${folder}-again`)).toContain('model.safetensors.index.json');
+        const again = await fromPretrained(`${folder}-again`, { device });
+        models.push(again);
+        expect(values(again)).toEqual(values(model));
       }
     }, 300_000);
   },
