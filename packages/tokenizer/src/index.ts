@@ -1,5 +1,6 @@
 export { type AddedToken, AddedTokens, type AllowedSpecial } from './added-tokens.js';
 export { AlignedText } from './aligned-text.js';
+export { AppendEncoder, type Appended } from './append-encoder.js';
 export type { ChatMessage, ChatOptions } from './chat.js';
 export type { Role, TokenizerConfig } from './config.js';
 export { DecodeStream } from './decode-stream.js';
@@ -70,4 +71,5 @@ export { fromTiktoken, TIKTOKEN_ENCODINGS, type TiktokenEncoding } from './tikto
 export { type DecodeOptions, type EncodeOptions, Tokenizer, type TokenizerParts } from './tokenizer.js';
 export { type TrainBpeOptions, trainBpe } from './trainers/bpe.js';
 export type { TrainProgress } from './trainers/progress.js';
+export { type TrainWordPieceOptions, trainWordPiece } from './trainers/word-piece.js';
 export type { Padding, Truncation } from './truncation.js';
