@@ -16,7 +16,12 @@ function stop(message) {
 
 function run(title, file, args, options = {}) {
   if (title) console.log(`\u001b[2m${title}\u001b[0m`);
-  const { status, error, signal } = spawnSync(file, args, { cwd: root, stdio: 'inherit', shell: windows, ...options });
+  const { status, error, signal } = spawnSync(file, args, {
+    cwd: root,
+    stdio: 'inherit',
+    shell: windows,
+    ...options,
+  });
   if (error) stop(`${file} could not be started: ${error.message}`);
   if (status !== 0 && options.check !== false) process.exit(status ?? (signal ? 130 : 1));
   return status;
@@ -27,7 +32,9 @@ const bin = (name) => path.join(root, 'node_modules', '.bin', windows ? `${name}
 function checkMachine() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 19))
-    stop(`Node 20.19 or newer is needed, this is ${process.version}; get it from https://nodejs.org or with: nvm install 20`);
+    stop(
+      `Node 20.19 or newer is needed, this is ${process.version}; get it from https://nodejs.org or with: nvm install 20`,
+    );
   const missing = missingTools();
   if (missing.length > 0) stop(missing.join('\ninkstone: '));
 }
@@ -38,14 +45,18 @@ function install() {
   const wanted = JSON.parse(readFileSync(path.join(root, 'package-lock.json'), 'utf8')).packages;
   if (existsSync(installed)) {
     const there = JSON.parse(readFileSync(installed, 'utf8')).packages;
-    const same = Object.entries(wanted).every(([at, { version, optional, link }]) => at === '' || !at.startsWith('node_modules') || optional || link || there[at]?.version === version);
+    const same = Object.entries(wanted).every(
+      ([at, { version, optional, link }]) =>
+        at === '' || !at.startsWith('node_modules') || optional || link || there[at]?.version === version,
+    );
     if (same) return;
     rmSync(installed, { force: true });
   }
   run('installing packages ...', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
 }
 
-const nx = (...args) => run(null, bin('nx'), args, { env: { ...process.env, NX_DAEMON: 'false', NX_TUI: 'false' } });
+const nx = (...args) =>
+  run(null, bin('nx'), args, { env: { ...process.env, NX_DAEMON: 'false', NX_TUI: 'false' } });
 
 function build() {
   console.log('\u001b[2mbuilding (the first time takes a minute or two) ...\u001b[0m');
@@ -58,7 +69,12 @@ switch (command) {
   case 'start': {
     build();
     const args = rest[0] && !rest[0].startsWith('-') ? rest : ['quickstart', ...rest];
-    const status = run(null, process.execPath, [path.join(root, 'packages', 'cli', 'bin', 'inkstone.js'), ...args], { check: false, shell: false });
+    const status = run(
+      null,
+      process.execPath,
+      [path.join(root, 'packages', 'cli', 'bin', 'inkstone.js'), ...args],
+      { check: false, shell: false },
+    );
     process.exit(status ?? 130);
     break;
   }
@@ -66,7 +82,9 @@ switch (command) {
     build();
     run('format and lint ...', bin('biome'), ['ci', '.']);
     run('package boundaries ...', process.execPath, [path.join(root, 'tools', 'check-boundaries.mjs')]);
-    run('types ...', bin('nx'), ['run-many', '-t', 'typecheck', '--outputStyle=static', '--parallel=2'], { env: { ...process.env, NX_DAEMON: 'false', NX_TUI: 'false' } });
+    run('types ...', bin('nx'), ['run-many', '-t', 'typecheck', '--outputStyle=static', '--parallel=2'], {
+      env: { ...process.env, NX_DAEMON: 'false', NX_TUI: 'false' },
+    });
     run('tests ...', process.execPath, [path.join(root, 'tools', 'run-tests.mjs'), ...rest]);
     break;
   default:

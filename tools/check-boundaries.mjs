@@ -31,16 +31,24 @@ for (const directory of directories) {
     problems.push(`${manifest.name}: it has no layer; add it to tools/check-boundaries.mjs`);
     continue;
   }
-  const declared = new Set(Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.optionalDependencies }));
+  const declared = new Set(
+    Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.optionalDependencies }),
+  );
   for (const file of sources(path.join(root, directory))) {
     const text = readFileSync(file, 'utf8');
     const isTest = /\.test\.ts$|[/\\](test|testing|bench)[/\\]/.test(file);
-    for (const [, name] of text.matchAll(/(?:from|import)\s*\(?\s*'((?:@inkstone\/[\w-]+)|inkstone)(?:\/[\w-]+)*'/g)) {
+    for (const [, name] of text.matchAll(
+      /(?:from|import)\s*\(?\s*'((?:@inkstone\/[\w-]+)|inkstone)(?:\/[\w-]+)*'/g,
+    )) {
       const at = path.relative(root, file);
       if (name === manifest.name) continue;
       if (!layerOf.has(name)) problems.push(`${at}: ${name} is not a package`);
-      else if (layerOf.get(name) >= own) problems.push(`${at}: ${manifest.name} (layer ${own}) must not import ${name} (layer ${layerOf.get(name)})`);
-      else if (!isTest && !declared.has(name)) problems.push(`${at}: ${name} must be a dependency in ${directory}/package.json`);
+      else if (layerOf.get(name) >= own)
+        problems.push(
+          `${at}: ${manifest.name} (layer ${own}) must not import ${name} (layer ${layerOf.get(name)})`,
+        );
+      else if (!isTest && !declared.has(name))
+        problems.push(`${at}: ${name} must be a dependency in ${directory}/package.json`);
     }
   }
 }

@@ -12,12 +12,14 @@ function stop(message) {
   process.exit(1);
 }
 
-if (!/^[a-z][a-zA-Z0-9]*$/.test(name)) stop(`a camelCase name was expected; received '${name}'; try: npm run new-op softplus`);
+if (!/^[a-z][a-zA-Z0-9]*$/.test(name))
+  stop(`a camelCase name was expected; received '${name}'; try: npm run new-op softplus`);
 const kernel = name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 const at = (...parts) => path.join(root, ...parts);
 const ops = at('packages', 'tensor-core', 'src', 'ops');
 const files = { op: path.join(ops, `${name}.ts`), test: path.join(ops, `${name}.test.ts`) };
-for (const file of Object.values(files)) if (existsSync(file)) stop(`${path.relative(root, file)} exists already`);
+for (const file of Object.values(files))
+  if (existsSync(file)) stop(`${path.relative(root, file)} exists already`);
 
 /** Changes a text file, and stops if the place to change is not there. */
 function edit(file, change) {
@@ -29,7 +31,9 @@ function edit(file, change) {
 
 const afterLast = (text, pattern, line) => {
   const last = [...text.matchAll(pattern)].at(-1);
-  return last ? `${text.slice(0, last.index + last[0].length)}${line}${text.slice(last.index + last[0].length)}` : text;
+  return last
+    ? `${text.slice(0, last.index + last[0].length)}${line}${text.slice(last.index + last[0].length)}`
+    : text;
 };
 
 const changes = [

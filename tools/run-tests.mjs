@@ -15,7 +15,14 @@ function vitest(name, args, env = {}) {
   const report = path.join(reports, `${name}.json`);
   const { status } = spawnSync(
     process.execPath,
-    [path.join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`, ...args],
+    [
+      path.join(root, 'node_modules', 'vitest', 'vitest.mjs'),
+      'run',
+      '--reporter=dot',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+      ...args,
+    ],
     { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } },
   );
   let results;
@@ -32,7 +39,8 @@ function vitest(name, args, env = {}) {
   if (status !== 0 && results.numFailedTests === 0) total.failed += 1;
   total.skipped += results.numPendingTests + results.numTodoTests;
   for (const file of results.testResults)
-    for (const t of file.assertionResults) if (t.status === 'pending' || t.status === 'skipped') skipped.add(t.title);
+    for (const t of file.assertionResults)
+      if (t.status === 'pending' || t.status === 'skipped') skipped.add(t.title);
 }
 
 vitest('all', process.argv.slice(2));
@@ -41,7 +49,10 @@ if (process.argv.length === 2) {
   const { isa, candidates } = loadNative();
   for (const other of candidates.filter((c) => c.score > 0 && c.isa !== isa)) {
     console.log(`\u001b[2mlaws on ${other.isa} ...\u001b[0m`);
-    vitest(other.isa, ['packages/tensor-core/src/ops', '-t', 'on cpu'], { INKSTONE_CPU_ISA: other.isa, INKSTONE_LAW_RUNS: '6' });
+    vitest(other.isa, ['packages/tensor-core/src/ops', '-t', 'on cpu'], {
+      INKSTONE_CPU_ISA: other.isa,
+      INKSTONE_LAW_RUNS: '6',
+    });
   }
 }
 rmSync(reports, { recursive: true, force: true });

@@ -13,7 +13,8 @@ const built = path.join(root, 'build', 'Release');
 rmSync(target, { recursive: true, force: true });
 mkdirSync(target, { recursive: true });
 const binaries = readdirSync(built).filter((file) => /\.(node|ikl)$/.test(file));
-if (!binaries.includes('inkstone.node')) throw new Error(`no inkstone.node in ${built}: run npm run build:addon first`);
+if (!binaries.includes('inkstone.node'))
+  throw new Error(`no inkstone.node in ${built}: run npm run build:addon first`);
 for (const file of binaries) copyFileSync(path.join(built, file), path.join(target, file));
 copyFileSync(path.join(root, '..', 'LICENSE'), path.join(target, 'LICENSE'));
 writeFileSync(

@@ -11,7 +11,12 @@ const here = (name) => path.join(root, 'tools', 'bench', name);
 const rounds = Number(process.env.INKSTONE_BENCH_ROUNDS ?? 3);
 
 const cases = [
-  { name: 'gpt 6L 6H 384 wide, context 256, batch 8, vocab 4096', shape: [6, 6, 384, 256, 8, 4096], steps: 8, goal: 0.9 },
+  {
+    name: 'gpt 6L 6H 384 wide, context 256, batch 8, vocab 4096',
+    shape: [6, 6, 384, 256, 8, 4096],
+    steps: 8,
+    goal: 0.9,
+  },
   { name: 'the same, bf16 products', shape: [6, 6, 384, 256, 8, 4096], steps: 8, precision: 'bf16' },
 ];
 
@@ -23,7 +28,16 @@ function findPython() {
 }
 
 const run = (file, args) =>
-  JSON.parse(execFileSync(file, args, { cwd: root, encoding: 'utf8', env: { ...process.env, INKSTONE_THREADS: '2', OMP_NUM_THREADS: '2' } }).trim().split('\n').at(-1));
+  JSON.parse(
+    execFileSync(file, args, {
+      cwd: root,
+      encoding: 'utf8',
+      env: { ...process.env, INKSTONE_THREADS: '2', OMP_NUM_THREADS: '2' },
+    })
+      .trim()
+      .split('\n')
+      .at(-1),
+  );
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 const git = (...args) => spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout.trim();
 
@@ -58,11 +72,15 @@ for (const { name, shape, steps, precision, goal } of cases) {
   }
   results.push(result);
   const f = (x, digits = 2) => (x === undefined ? '-' : x.toFixed(digits));
-  console.log(`${name}: ${f(result.inkstone.tokensPerSecond, 0)} tokens/s, PyTorch ${f(result.torch?.tokensPerSecond, 0)}, ratio ${f(result.ratio)}; memory ${f(result.inkstone.peakBytes / 1e6, 0)} MB, PyTorch ${f(result.torch?.peakBytes / 1e6, 0)}, ratio ${f(result.memoryRatio)}`);
+  console.log(
+    `${name}: ${f(result.inkstone.tokensPerSecond, 0)} tokens/s, PyTorch ${f(result.torch?.tokensPerSecond, 0)}, ratio ${f(result.ratio)}; memory ${f(result.inkstone.peakBytes / 1e6, 0)} MB, PyTorch ${f(result.torch?.peakBytes / 1e6, 0)}, ratio ${f(result.memoryRatio)}`,
+  );
 }
 
 const small = run(process.execPath, [here('small_op.mjs')]);
-console.log(`add of 16 floats: ${small.microseconds.toFixed(2)} us a call${torchSmallOp.length ? `, PyTorch ${median(torchSmallOp).toFixed(2)}` : ''}`);
+console.log(
+  `add of 16 floats: ${small.microseconds.toFixed(2)} us a call${torchSmallOp.length ? `, PyTorch ${median(torchSmallOp).toFixed(2)}` : ''}`,
+);
 const flat = run(process.execPath, [here('inkstone_gpt.mjs'), '2', '2', '64', '32', '2', '256', '1000']);
 console.log(`live bytes after step 10: ${flat.liveBytes.first}, after step 1000: ${flat.liveBytes.last}`);
 
@@ -70,10 +88,20 @@ const report = {
   date: new Date().toISOString(),
   commit: git('rev-parse', 'HEAD'),
   changed: git('status', '--porcelain', '--untracked-files=no') !== '',
-  machine: { cpu: os.cpus()[0].model, cores: os.cpus().length, memoryBytes: os.totalmem(), node: process.version, torch: torchVersion },
+  machine: {
+    cpu: os.cpus()[0].model,
+    cores: os.cpus().length,
+    memoryBytes: os.totalmem(),
+    node: process.version,
+    torch: torchVersion,
+  },
   rounds,
   steps: results,
-  smallOp: { inkstoneMicroseconds: small.microseconds, torchMicroseconds: torchSmallOp.length ? median(torchSmallOp) : null, goalMicroseconds: 2 },
+  smallOp: {
+    inkstoneMicroseconds: small.microseconds,
+    torchMicroseconds: torchSmallOp.length ? median(torchSmallOp) : null,
+    goalMicroseconds: 2,
+  },
   liveBytes: flat.liveBytes,
 };
 const file = path.join(root, 'bench', 'results', 'training.json');

@@ -24,7 +24,7 @@ const scratch = new DataView(new ArrayBuffer(8));
 export function toBf16(x: number): number {
   scratch.setFloat32(0, x);
   const bits = scratch.getUint32(0);
-  if (x !== x) return (bits >>> 16) | 0x40;
+  if (Number.isNaN(x)) return (bits >>> 16) | 0x40;
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }
 
@@ -40,7 +40,7 @@ export function toF16(x: number): number {
   const bits = scratch.getUint32(0);
   const sign = (bits >>> 16) & 0x8000;
   const a = Math.abs(scratch.getFloat32(0));
-  if (a !== a) return sign | 0x7e00;
+  if (Number.isNaN(a)) return sign | 0x7e00;
   if (a >= 65520) return sign | 0x7c00;
   // Below 2^-14 halves are multiples of 2^-24; above, of 2^(e-10).
   const exponent = a < 2 ** -14 ? -14 : ((bits >>> 23) & 0xff) - 127;

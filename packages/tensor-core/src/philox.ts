@@ -47,7 +47,7 @@ export const block = (seed: number, at: number): [number, number, number, number
   philox4x32([low32(seed), high32(seed)], [low32(at), high32(at), 0, 0]);
 
 const unit24 = (word: number): number => (word >>> 8) * 2 ** -24;
-const unit53 = (a: number, b: number): number => ((a >>> 5) * 67108864 + (b >>> 6)) * 2 ** -53;
+const unit53 = (a: number, b: number): number => (a * 2097152 + (b >>> 11)) * 2 ** -53;
 
 /** Element i of a uniform draw in [low, high). */
 export function uniformAt(

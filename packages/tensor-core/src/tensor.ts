@@ -35,6 +35,7 @@ export interface Tensor extends TensorMethods {}
  * x.mul(x).sum().backward();
  * x.grad!.toArray(); // [[2, 4], [6, 8]]
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: every method of the list is installed in ops/methods.ts
 export class Tensor implements View, Disposable {
   /** @internal What made it, while operations are recorded. */
   node: GradNode | null = null;

@@ -51,11 +51,24 @@ export class SelfAttention extends Module {
   /** @throws TensorError E_SHAPE when heads do not divide the width, or groups the heads. */
   constructor(
     readonly width: number,
-    { heads, groups = heads, causal = true, bias = true, dropout = 0, ropeTheta, ...options }: SelfAttentionOptions,
+    {
+      heads,
+      groups = heads,
+      causal = true,
+      bias = true,
+      dropout = 0,
+      ropeTheta,
+      ...options
+    }: SelfAttentionOptions,
   ) {
     super();
     if (width % heads !== 0 || heads % groups !== 0)
-      throw new TensorError('E_SHAPE', 'SelfAttention', 'heads must divide the width, and groups the heads', `width ${width}, heads ${heads}, groups ${groups}`);
+      throw new TensorError(
+        'E_SHAPE',
+        'SelfAttention',
+        'heads must divide the width, and groups the heads',
+        `width ${width}, heads ${heads}, groups ${groups}`,
+      );
     this.heads = heads;
     this.groups = groups;
     this.headWidth = width / heads;
@@ -70,7 +83,11 @@ export class SelfAttention extends Module {
   forward(x: Tensor, cache?: AttentionCache): Tensor {
     const [B, T] = x.shape as [number, number, number];
     const D = this.headWidth;
-    const [q, k, v] = this.qkv.forward(x).split([this.heads * D, this.groups * D, this.groups * D], -1) as [Tensor, Tensor, Tensor];
+    const [q, k, v] = this.qkv.forward(x).split([this.heads * D, this.groups * D, this.groups * D], -1) as [
+      Tensor,
+      Tensor,
+      Tensor,
+    ];
     const offset = cache?.length ?? 0;
     const turn = (t: Tensor) => (this.ropeTheta ? rope(t, { theta: this.ropeTheta, offset }) : t);
     const query = turn(q.reshape([B, T, this.heads, D]));

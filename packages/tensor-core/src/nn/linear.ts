@@ -1,7 +1,6 @@
-import type { TensorOptions } from '../tensor.js';
 import { linear } from '../ops/linear.js';
 import { type Generator, uniform } from '../random.js';
-import type { Tensor } from '../tensor.js';
+import type { Tensor, TensorOptions } from '../tensor.js';
 import { Module } from './module.js';
 import { Parameter } from './parameter.js';
 

@@ -1,4 +1,4 @@
-import { gelu, type GeluApproximation } from '../ops/gelu.js';
+import { type GeluApproximation, gelu } from '../ops/gelu.js';
 import type { Tensor } from '../tensor.js';
 import { Dropout } from './dropout.js';
 import { type LayerOptions, Linear } from './linear.js';
@@ -54,7 +54,11 @@ export class SwiGLU extends Module {
   readonly up: Linear;
   readonly down: Linear;
 
-  constructor(width: number, hidden: number, { bias = false, ...options }: LayerOptions & { bias?: boolean } = {}) {
+  constructor(
+    width: number,
+    hidden: number,
+    { bias = false, ...options }: LayerOptions & { bias?: boolean } = {},
+  ) {
     super();
     this.gate = new Linear(width, hidden, { ...options, bias });
     this.up = new Linear(width, hidden, { ...options, bias });

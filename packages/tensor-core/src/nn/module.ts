@@ -1,6 +1,6 @@
+import { noGrad } from '../autograd.js';
 import type { DType } from '../dtype.js';
 import { TensorError } from '../errors.js';
-import { noGrad } from '../autograd.js';
 import type { Device } from '../runtime.js';
 import { keep, scope } from '../scope.js';
 import { formatShape, sameShape } from '../shape.js';
@@ -108,7 +108,9 @@ export abstract class Module implements Disposable {
         'E_SHAPE',
         'loadStateDict',
         'shapes must match the module',
-        misfits.map(([name, t]) => `${name}: ${formatShape(state[name]!.shape)} for ${formatShape(t.shape)}`).join('; '),
+        misfits
+          .map(([name, t]) => `${name}: ${formatShape(state[name]!.shape)} for ${formatShape(t.shape)}`)
+          .join('; '),
         'check the configuration',
       );
     for (const [name, t] of shared) t.copy_(state[name]!);
@@ -165,7 +167,13 @@ export abstract class Module implements Disposable {
           let next = moved.get(value);
           if (!next) {
             const isParameter = value instanceof Parameter;
-            const copy = keep(scope(() => value.to({ dtype: isParameter || value.dtype.includes('f') ? dtype : undefined, device }).clone()));
+            const copy = keep(
+              scope(() =>
+                value
+                  .to({ dtype: isParameter || value.dtype.includes('f') ? dtype : undefined, device })
+                  .clone(),
+              ),
+            );
             next = isParameter ? new Parameter(copy, value.requiresGrad) : copy;
             moved.set(value, next);
           }
@@ -179,7 +187,16 @@ export abstract class Module implements Disposable {
   /** The submodule at a path. @throws TensorError E_INDEX */
   getModule(path: string): Module {
     for (const [at, module] of this.namedModules()) if (at === path) return module;
-    throw new TensorError('E_INDEX', 'getModule', 'the path must name a module', `'${path}'`, `the tree has: ${[...this.namedModules()].slice(1, 9).map(([p]) => p).join(', ')}, ...`);
+    throw new TensorError(
+      'E_INDEX',
+      'getModule',
+      'the path must name a module',
+      `'${path}'`,
+      `the tree has: ${[...this.namedModules()]
+        .slice(1, 9)
+        .map(([p]) => p)
+        .join(', ')}, ...`,
+    );
   }
 
   /**
@@ -225,7 +242,9 @@ export function pathMatcher(pattern: PathPattern): (path: string) => boolean {
   if (pattern instanceof RegExp) return (path) => path.search(pattern) >= 0;
   const source = pattern
     .split(/(\*\*|\*)/)
-    .map((part) => (part === '**' ? '.*' : part === '*' ? '[^.]*' : part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')))
+    .map((part) =>
+      part === '**' ? '.*' : part === '*' ? '[^.]*' : part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'),
+    )
     .join('');
   const compiled = new RegExp(`^${source}$`);
   return (path) => compiled.test(path);

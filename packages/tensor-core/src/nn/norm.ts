@@ -18,7 +18,10 @@ export class LayerNorm extends Module {
   readonly bias: Parameter | null;
   readonly eps: number;
 
-  constructor(width: number, { eps = 1e-5, bias = true, dtype, device }: LayerOptions & { eps?: number; bias?: boolean } = {}) {
+  constructor(
+    width: number,
+    { eps = 1e-5, bias = true, dtype, device }: LayerOptions & { eps?: number; bias?: boolean } = {},
+  ) {
     super();
     this.eps = eps;
     this.weight = new Parameter(ones([width], { dtype, device }));

@@ -21,6 +21,7 @@ const cases = fc
   });
 
 laws(linear, {
+  sums: true,
   cases,
   run: ([x, w, b]) => linear(x!, w!, b),
   // Up to forty products a sum.

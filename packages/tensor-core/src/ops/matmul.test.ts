@@ -29,6 +29,7 @@ const cases = fc
   });
 
 laws(matmul, {
+  sums: true,
   cases,
   run: ([a, b]) => a!.matmul(b!),
   // Sums of up to nine products of numbers below one, rounded once at the end.

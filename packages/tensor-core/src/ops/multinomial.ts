@@ -17,7 +17,6 @@ const kernel = new Kernel('multinomial', 'i:seed;i:offset;');
 const definition: OpDefinition<MultinomialAttrs> = {
   name: 'multinomial',
   infer([w], { samples }) {
-    requireFloat('multinomial', w!.dtype, 'weights');
     if (w!.rank < 1 || samples < 1 || samples > w!.shape.at(-1)!)
       throw new TensorError(
         'E_SHAPE',
@@ -79,6 +78,7 @@ export const multinomial = operation(
     samples = 1,
     { generator = defaultGenerator() }: { generator?: Generator } = {},
   ): Tensor => {
+    requireFloat('multinomial', weights.dtype, 'weights');
     const draws = Math.max(1, weights.size / (weights.shape.at(-1) || 1)) * samples;
     const state = generator.reserve(Math.ceil(draws / 2));
     return apply1(definition, [cast(weights, 'f32')], { ...state, samples });

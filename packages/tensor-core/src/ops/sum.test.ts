@@ -11,6 +11,7 @@ const cases = shapes(4, 5, 1).chain((shape) =>
 );
 
 laws(sum, {
+  sums: true,
   cases,
   run: ([x], { axes, keepDims }) => x!.sum(axes, { keepDims }),
   values: [

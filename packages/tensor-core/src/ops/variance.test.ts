@@ -15,6 +15,7 @@ const cases: fc.Arbitrary<OpCase<Args>> = fc
   .map(([c, correction]) => ({ ...c, args: { ...c.args, correction } }));
 
 laws(variance, {
+  sums: true,
   cases,
   run: ([x], { axes, ...options }) => x!.variance(axes, options),
   values: [

@@ -1,0 +1,1 @@
+export function missingTools(platform?: string, has?: (command: string) => boolean): string[];
