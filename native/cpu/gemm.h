@@ -100,9 +100,9 @@ class Gemm {
   }
 
  private:
-  static constexpr int64_t kPassUnits = 2048;
+  static constexpr int64_t kPassUnits = 1024;
   static constexpr int64_t kSharedBytes = 32 << 20;
-  static constexpr int64_t kChunkBytes = 512 << 10;
+  static constexpr int64_t kChunkBytes = 384 << 10;
   static constexpr int64_t kChunkPanels = 8;
   static constexpr int64_t kChunksWanted = 16;
 

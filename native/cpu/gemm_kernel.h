@@ -26,6 +26,8 @@ constexpr int kRowStep = kRows == 14 ? 16 : 8;
 // grows with the run and the number of runs, not with their product.
 constexpr int64_t kRun = 512;
 
+constexpr int64_t kAhead = 24;  // k's between the prefetch of A and its use
+
 // x - 0 is x for every x (-0 and NaN too), so the compiler turns this into one broadcast.
 inline vf broadcast(float x) { return x - vf{}; }
 inline vd broadcast(double x) { return x - vd{}; }
@@ -91,7 +93,14 @@ void micro_kernel(int64_t k, const typename E::Unit* a, int64_t a_step, const ty
   V acc[R][2];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) acc[r][0] = acc[r][1] = V{};
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+    __builtin_prefetch(c + r * ldc, 1);
+    __builtin_prefetch(c + r * ldc + W, 1);
+  }
   for (int64_t p = 0; p < k; ++p) {
+    // A streams from the outer caches; B comes round from L2, where the hardware follows by itself.
+    __builtin_prefetch(a + kAhead * a_step);
     const auto b0 = E::operand(b), b1 = E::operand(b + W);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {

@@ -110,7 +110,12 @@ void pack_panel(const T* src, int64_t row_stride, int64_t k_stride, int64_t widt
         V rows[L];
         if (r0 + L <= width) {
 #pragma GCC unroll 16
-          for (int i = 0; i < L; ++i) rows[i] = R::along_k(src + (r0 + i) * row_stride + u * Per);
+          for (int i = 0; i < L; ++i) {
+            const T* const from = src + (r0 + i) * row_stride + u * Per;
+            rows[i] = R::along_k(from);
+            // More streams than the hardware's prefetcher follows.
+            __builtin_prefetch(from + 4 * L * Per);
+          }
         } else {
           for (int i = 0; i < L; ++i) rows[i] = r0 + i < width ? R::along_k(src + (r0 + i) * row_stride + u * Per) : V{};
         }

@@ -118,7 +118,11 @@ class SkinnyGemm {
           for (int64_t j = 0; j < whole; j += W) {
             V row[4];
 #pragma GCC unroll 4
-            for (int i = 0; i < 4; ++i) row[i] = R::across(w + i * b.inner + j, 0);
+            for (int i = 0; i < 4; ++i) {
+              row[i] = R::across(w + i * b.inner + j, 0);
+              // Rows lie pages apart, where the hardware's prefetcher does not follow.
+              __builtin_prefetch(w + (i + 4) * b.inner + j);
+            }
 #pragma GCC unroll 8
             for (int m = 0; m < M; ++m) {
               V acc = load_bits<V>(&run[m][j]);
