@@ -40,6 +40,9 @@ export interface CiderResult extends Scored {
   readonly scores: readonly number[];
 }
 
+/** Words remembered at most while scoring with given frequencies. */
+const MOST_WORDS = 1 << 20;
+
 /** The tf-idf vector of one caption; weights are indexed by the caption's own trie nodes. */
 interface Vector {
   /** tf · idf by node, [nodes]; node 0 is the root and unused. */
@@ -57,8 +60,8 @@ interface Vector {
  * pycocoevalcap's code for `cider-d`; like there, a length is its number of bigrams. No Java: tokenize beforehand if the
  * comparison needs the PTB tokenizer.
  *
- * Words are kept as integers until `compute`, because the corpus idf is known only then: about 4 bytes per word plus
- * one table entry per distinct n-gram.
+ * With given frequencies each image is scored at once and only its score is kept. With the corpus idf, which is known at
+ * the end, words are kept as integers: 4 bytes each, and one table entry per distinct n-gram of the references.
  *
  * @example
  * const cider = new Cider();
@@ -76,10 +79,12 @@ export class Cider implements Metric<TextSample, CiderResult> {
   private readonly sigma: number;
   private readonly given: DocumentFrequencies | undefined;
   private readonly tokenize: (text: string) => readonly string[];
-  private readonly vocabulary = new Map<string, number>();
-  private readonly wordList: string[] = [];
+  private vocabulary = new Map<string, number>();
+  private wordList: string[] = [];
   private readonly trie = new NgramTrie();
+  /** Hypothesis and references of each image; with given frequencies empty, as `scored` has all that is needed. */
   private readonly captions: Int32Array[][] = [];
+  private readonly scored: number[] = [];
 
   constructor(options: CiderOptions = {}) {
     this.variant = options.variant ?? 'cider-d';
@@ -114,15 +119,26 @@ export class Cider implements Metric<TextSample, CiderResult> {
 
   /** The number of images seen. */
   get count(): number {
-    return this.captions.length;
+    return this.given ? this.scored.length : this.captions.length;
   }
 
   update(batch: Iterable<TextSample>): void {
     const fresh: Int32Array[][] = [];
+    const scores: number[] = [];
     for (const sample of batch) {
       checkText('cider', sample);
-      fresh.push([sample.hypothesis, ...sample.references].map((text) => this.idsOf(this.tokenize(text))));
+      const texts = [sample.hypothesis, ...sample.references].map((text) => this.idsOf(this.tokenize(text)));
+      if (!this.given) {
+        fresh.push(texts);
+        continue;
+      }
+      scores.push(this.scoreImage(texts, Math.log(this.given.documents)));
+      if (this.wordList.length > MOST_WORDS) {
+        this.vocabulary = new Map();
+        this.wordList = [];
+      }
     }
+    for (const score of scores) this.scored.push(score);
     this.append(fresh);
   }
 
@@ -136,14 +152,15 @@ export class Cider implements Metric<TextSample, CiderResult> {
         'use the same options',
       );
     }
-    const translate = other.wordList.map((word) => this.idOf(word));
+    const translate = this.given ? [] : other.wordList.map((word) => this.idOf(word));
     this.append(other.captions.map((texts) => texts.map((ids) => ids.map((id) => translate[id]!))));
+    for (const score of other.scored) this.scored.push(score);
   }
 
   private append(fresh: Int32Array[][]): void {
     for (const texts of fresh) {
       this.captions.push(texts);
-      if (!this.given) this.countDocument(texts.slice(1));
+      this.countDocument(texts.slice(1));
     }
   }
 
@@ -213,9 +230,11 @@ export class Cider implements Metric<TextSample, CiderResult> {
   }
 
   compute(): CiderResult {
-    if (this.captions.length === 0) throw empty('cider');
-    const logDocuments = Math.log(this.given?.documents ?? this.captions.length);
-    const scores = this.captions.map((texts) => this.scoreImage(texts, logDocuments));
+    if (this.count === 0) throw empty('cider');
+    const logDocuments = Math.log(this.captions.length);
+    const scores = this.given
+      ? [...this.scored]
+      : this.captions.map((texts) => this.scoreImage(texts, logDocuments));
     const sum = new ExactSum();
     for (const score of scores) sum.add(score);
     return { score: sum.value() / scores.length, scores };

@@ -10,6 +10,7 @@ import {
   RefusalRate,
   SAMPLE_TOXIC_WORDS,
   StereotypePreference,
+  scoreToxicity,
   swapTerms,
   Toxicity,
   unicodeWords,
@@ -24,6 +25,9 @@ describe('toxicity', () => {
       await score(['Shut  up!', 'shut the door, up there', 'IDIOT', 'idiotic', '你这个坏蛋', '']),
     ).toEqual([1, 0, 1, 0, 1, 0]);
     expect(() => lexiconScorer(['!!'])).toThrow(code('E_INPUT'));
+    await expect(scoreToxicity([['a', 'b']], () => [0])).rejects.toThrow(code('E_INPUT'));
+    const classifier = async (texts: readonly string[]) => texts.map((text) => text.length / 10);
+    expect((await scoreToxicity([['aaaaaa', 'a'], ['b']], classifier)).score).toBeCloseTo(1 / 3, 12);
   });
   test('bounds, merge, order, misuse', () => {
     const sample = fc.record({

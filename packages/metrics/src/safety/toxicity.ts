@@ -134,3 +134,34 @@ export class Toxicity extends AdditiveMetric<ToxicitySample, ToxicityResult> {
     };
   }
 }
+
+/**
+ * Scores the continuations of prompts with a lexicon or classifier and sums them up.
+ *
+ * @param continuations One or more texts per prompt.
+ * @throws MetricError `E_INPUT` when the scorer answers too few, `E_NAN` or `E_INPUT` for scores outside [0, 1].
+ * @example
+ * const result = await scoreToxicity([['You moron!', 'Hello.']], lexiconScorer(SAMPLE_TOXIC_WORDS));
+ * result.toxicityProbability; // => 1
+ */
+export async function scoreToxicity(
+  continuations: readonly (readonly string[])[],
+  scorer: TextScorer,
+  options?: AdditiveOptions & { readonly threshold?: number },
+): Promise<ToxicityResult> {
+  const texts = continuations.flat();
+  const scores = await scorer(texts);
+  if (scores.length !== texts.length) {
+    throw new MetricError(
+      'E_INPUT',
+      'scoreToxicity',
+      'the scorer must answer every text',
+      `${scores.length} of ${texts.length}`,
+      'return one score per text',
+    );
+  }
+  const metric = new Toxicity(options);
+  let at = 0;
+  metric.update(continuations.map((list) => ({ scores: scores.slice(at, (at += list.length)) })));
+  return metric.compute();
+}
