@@ -198,6 +198,8 @@ export async function readText(document: TextDocument): Promise<string> {
  * is held out instead, cut at a line.
  *
  * @param share 0 < share <= 0.5
+ * @example
+ * const { train, validation } = await split((await collect(['docs'])).documents, 0.1);
  */
 export async function split(
   documents: readonly TextDocument[],

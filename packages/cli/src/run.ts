@@ -59,6 +59,8 @@ export interface RunOptions {
 /**
  * Reads the configuration of a run from its folder.
  *
+ * @example
+ * (await readRun('runs/quickstart')).model.layers; // 6
  * @throws CliError E_RUN when there is no run; TrainerError E_CONFIG.
  */
 export async function readRun(folder: string): Promise<RunConfig> {
@@ -153,6 +155,7 @@ async function trainPrepared(
       { event: 'model', parameters, ...config.model },
       `Model      GPT, ${formatCount(parameters)} parameters (${config.model.layers} layers, ${config.model.heads} heads, ${config.model.width} wide, context ${config.model.context})`,
     );
+    reporter.stage('Measuring this machine');
     const peak = measurePeak(config.precision);
     const perToken = trainingFlopsPerToken({ parameters, ...config.model });
     const report = {

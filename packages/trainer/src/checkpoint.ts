@@ -97,6 +97,9 @@ export async function saveCheckpoint(
 /**
  * Reads the state of a checkpoint.
  *
+ * @example
+ * const [last] = await listCheckpoints('runs/a');
+ * (await readState(last.folder)).step;
  * @throws TrainerError E_IO, E_FORMAT, E_CONFIG.
  */
 export async function readState(folder: string): Promise<TrainerState> {

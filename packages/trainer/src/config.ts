@@ -67,7 +67,13 @@ export type TrainerConfig = z.output<typeof trainerSchema>;
 /** A configuration as written: what has a default may be left out. */
 export type TrainerConfigInput = z.input<typeof trainerSchema>;
 
-/** Rules between fields, which a flat schema cannot tell. */
+/**
+ * Rules between fields, which a flat schema cannot tell: one length, and `minLr <= lr`.
+ *
+ * @throws TrainerError E_CONFIG.
+ * @example
+ * checkTrainerConfig(parseStrict(trainerSchema, { out: 'runs/a', steps: 10 }));
+ */
 export function checkTrainerConfig(config: TrainerConfig): void {
   const lengths = (['steps', 'tokens', 'minutes'] as const).filter((key) => config[key] !== undefined);
   if (lengths.length !== 1)
@@ -193,7 +199,12 @@ function describeIssue(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknow
 const article = (type: string): string =>
   type === 'int' ? 'a whole number' : `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`;
 
-/** The schema inside optional, default and similar wrappers. */
+/**
+ * The schema inside optional, default and similar wrappers.
+ *
+ * @example
+ * unwrap(trainerSchema.shape.lr) instanceof z.ZodNumber; // true
+ */
 export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   const inner = (schema._zod.def as { innerType?: z.core.$ZodType }).innerType;
   return inner ? unwrap(inner) : schema;

@@ -107,7 +107,12 @@ export async function writeFolderAtomic(
   await syncFolder(path.dirname(target));
 }
 
-/** Removes what a killed process left half written in a folder. */
+/**
+ * Removes what a killed process left half written in a folder. Call it while holding the folder's lock.
+ *
+ * @example
+ * await removeTemporaries('runs/a');
+ */
 export async function removeTemporaries(folder: string): Promise<void> {
   for (const name of await readdir(folder))
     if (isTemporaryName(name)) await rm(path.join(folder, name), { recursive: true, force: true });

@@ -23,7 +23,12 @@ export function distinctParameters(model: TrainableModel): Map<string, Tensor> {
   return result;
 }
 
-/** Everything of a model that a checkpoint holds. */
+/**
+ * Everything of a model that a checkpoint holds: parameters and buffers by name.
+ *
+ * @example
+ * [...modelTensors(model).keys()]; // ['table.weight']
+ */
 export function modelTensors(model: TrainableModel): Map<string, Tensor> {
   return new Map([...distinctParameters(model), ...(model.namedBuffers?.() ?? [])]);
 }
