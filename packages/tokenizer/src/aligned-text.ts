@@ -86,10 +86,15 @@ export class AlignedText {
   mapPoints(map: (char: string, point: number) => string): AlignedText {
     const changes: [string, number][] = [];
     let skip = 0;
-    let same = true;
+    const mapped: string[] = [];
+    let aligned = true;
     for (const char of this.text) {
       const out = map(char, char.codePointAt(0)!);
-      if (out !== char) same = false;
+      mapped.push(out);
+      aligned &&= out.length === char.length && (char.length === 1 || out.codePointAt(0)! > 0xffff);
+    }
+    if (aligned) return this.withText(mapped.join(''));
+    for (const out of mapped) {
       if (out === '') {
         if (changes.length === 0) skip++;
         else lastTaken(changes)[1]--;
@@ -101,50 +106,67 @@ export class AlignedText {
         change = 1;
       }
     }
-    return same ? this : this.transform(changes, skip);
+    return this.transform(changes, skip);
   }
 
   /** Puts `prefix` before a text that is not empty; it belongs to the first character. */
   prepend(prefix: string): AlignedText {
     if (this.text === '' || prefix === '') return this;
-    const changes: Change[] = [];
-    for (const char of prefix) changes.push([char, changes.length === 0 ? 0 : 1]);
-    let first = true;
-    for (const char of this.text) {
-      changes.push([char, first ? 1 : 0]);
-      first = false;
-    }
-    return this.transform(changes);
+    const [start, end] = this.#character(0);
+    const size = prefix.length;
+    const starts = new Int32Array(size + this.text.length).fill(start, 0, size);
+    const ends = new Int32Array(size + this.text.length).fill(end, 0, size);
+    this.#copySpans(0, this.text.length, starts, ends, size);
+    return new AlignedText(prefix + this.text, this.origin, starts, ends);
   }
 
   /** Replaces each of the ranges, which ascend and do not overlap, by `content`. */
   replaceRanges(ranges: readonly (readonly [number, number])[], content: string): AlignedText {
     if (ranges.length === 0) return this;
     const { text } = this;
-    const pieces: string[] = [];
-    const starts: number[] = [];
-    const ends: number[] = [];
-    const keep = (from: number, to: number) => {
-      if (from < to) pieces.push(text.slice(from, to));
-      for (let i = from; i < to; i++) {
-        const [start, end] = this.#character(i);
-        starts.push(start);
-        ends.push(end);
-      }
-    };
+    const parts: string[] = [];
+    let removed = 0;
     let done = 0;
     for (const [from, to] of ranges) {
-      keep(done, from);
-      const [start, end] = to > 0 ? this.#character(to - 1) : [this.origin, this.origin];
-      for (let i = 0; i < content.length; i++) {
-        starts.push(start);
-        ends.push(end);
-      }
-      pieces.push(content);
+      parts.push(text.slice(done, from), content);
+      removed += to - from;
       done = to;
     }
-    keep(done, text.length);
-    return new AlignedText(pieces.join(''), this.origin, Int32Array.from(starts), Int32Array.from(ends));
+    parts.push(text.slice(done));
+    const out = parts.join('');
+    // One unit for one unit: all stands for what it stood for.
+    if (removed === ranges.length && content.length === 1) return this.withText(out);
+    const starts = new Int32Array(out.length);
+    const ends = new Int32Array(out.length);
+    let write = 0;
+    done = 0;
+    for (const [from, to] of ranges) {
+      this.#copySpans(done, from, starts, ends, write);
+      write += from - done;
+      const [start, end] = this.#character(to - 1);
+      starts.fill(start, write, write + content.length);
+      ends.fill(end, write, write + content.length);
+      write += content.length;
+      done = to;
+    }
+    this.#copySpans(done, text.length, starts, ends, write);
+    return new AlignedText(out, this.origin, starts, ends);
+  }
+
+  /** Writes what the units `[from, to)` stand for. */
+  #copySpans(from: number, to: number, starts: Int32Array, ends: Int32Array, at: number): void {
+    if (this.starts) {
+      starts.set(this.starts.subarray(from, to), at);
+      ends.set(this.ends!.subarray(from, to), at);
+      return;
+    }
+    const { text, origin } = this;
+    for (let i = from; i < to; i++, at++) {
+      const unit = text.charCodeAt(i);
+      // Both halves of a pair stand for the whole character.
+      starts[at] = origin + (unit >= 0xdc00 && unit < 0xe000 ? i - 1 : i);
+      ends[at] = origin + (unit >= 0xd800 && unit < 0xdc00 ? i + 2 : i + 1);
+    }
   }
 }
 
