@@ -1,4 +1,4 @@
-// A pool of worker threads that take task numbers from a shared counter. One pool per environment.
+// A pool of worker threads that take task numbers from a shared count. One pool per environment.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -39,15 +39,16 @@ class ThreadPool {
     body_ = body;
     arg_ = arg;
     tasks_ = tasks;
-    next_.store(0, std::memory_order_relaxed);
-    running_.store(threads_ - 1, std::memory_order_relaxed);
+    done_.store(0, std::memory_order_relaxed);
+    left_.store(tasks, std::memory_order_release);
     {
       std::lock_guard<std::mutex> lock(mutex_);
       generation_.fetch_add(1, std::memory_order_release);
     }
     wake_.notify_all();
     take_tasks(0);
-    while (running_.load(std::memory_order_acquire) != 0) pause();
+    // Tasks are waited for, not workers: on a busy machine one that never woke must not hold up the others.
+    while (done_.load(std::memory_order_acquire) != tasks) pause();
   }
 
  private:
@@ -59,11 +60,15 @@ class ThreadPool {
 #endif
   }
 
+  // A worker may arrive after the tasks are gone, or even during the next run. Counting down tells the two apart by
+  // one atomic: a positive value belongs to the run that is published, and that run cannot end before its task does,
+  // so the fields read after it are that run's.
   void take_tasks(int32_t worker) {
     for (;;) {
-      const int64_t task = next_.fetch_add(1, std::memory_order_relaxed);
-      if (task >= tasks_) return;
-      body_(arg_, task, worker);
+      const int64_t left = left_.fetch_sub(1, std::memory_order_acq_rel);
+      if (left <= 0) return;
+      body_(arg_, tasks_ - left, worker);
+      done_.fetch_add(1, std::memory_order_release);
     }
   }
 
@@ -80,7 +85,6 @@ class ThreadPool {
       seen = generation_.load(std::memory_order_acquire);
       if (stopping_) return;
       take_tasks(worker);
-      running_.fetch_sub(1, std::memory_order_release);
     }
   }
 
@@ -95,8 +99,8 @@ class ThreadPool {
   int64_t tasks_ = 0;
   // Apart, so that taking a task does not invalidate the line the sleepers watch.
   alignas(64) std::atomic<uint64_t> generation_{0};
-  alignas(64) std::atomic<int64_t> next_{0};
-  alignas(64) std::atomic<int32_t> running_{0};
+  alignas(64) std::atomic<int64_t> left_{0};
+  alignas(64) std::atomic<int64_t> done_{0};
 };
 
 }  // namespace ik
