@@ -85,10 +85,14 @@ void copy_row(const void* const* in, void* out, int64_t n) {
 // ---- transposition: y's inner axis is another axis of x ----
 constexpr int64_t kTile = 32;  // a tile of x and one of y lie in the first-level cache together
 
+// Rows of x are read whole into the buffer and rows of y written whole from it: walking x by columns would put every
+// line of a tile into the same cache set when its row stride is a multiple of 4096 bytes.
 template <class U>
 void transpose_tile(const U* x, int64_t x_row, U* y, int64_t y_row, int64_t rows, int64_t columns) {
+  U buffer[kTile][kTile + 1];
+  for (int64_t c = 0; c < columns; ++c) std::memcpy(buffer[c], x + c * x_row, static_cast<size_t>(rows) * sizeof(U));
   for (int64_t r = 0; r < rows; ++r)
-    for (int64_t c = 0; c < columns; ++c) y[r * y_row + c] = x[c * x_row + r];
+    for (int64_t c = 0; c < columns; ++c) y[r * y_row + c] = buffer[c][r];
 }
 
 // When x has stride 1 along an axis d other than y's innermost, copies tiles of the plane (d, innermost).

@@ -86,16 +86,16 @@ inline void store_part(T* p, vf v, int64_t n) {
   store(lanes, v);
   std::memcpy(p, lanes, static_cast<size_t>(n) * sizeof(T));
 }
-// Calls body(i, load, store) for whole vectors of [0, n), then once for the rest, whose other lanes read as 0.
+// Calls body(i, load, store) for whole vectors of [0, n), then once for the rest, whose other lanes read as `pad`.
 // `load(p)` and `store(p, v)` are the right ones for that place.
 template <class T, class Body>
-inline void for_vectors(int64_t n, Body&& body) {
+inline void for_vectors(int64_t n, Body&& body, scalar<T> pad = 0) {
   int64_t i = 0;
   for (; i + kWidth<T> <= n; i += kWidth<T>)
     body(i, [](const auto* p) { return ik::load(p); }, [](auto* p, auto v) { ik::store(p, v); });
   if constexpr (kWidth<T> > 1)
     if (const int64_t left = n - i; left > 0)
-      body(i, [=](const auto* p) { return load_part(p, left); }, [=](auto* p, vf v) { store_part(p, v, left); });
+      body(i, [=](const auto* p) { return load_part(p, left, pad); }, [=](auto* p, vf v) { store_part(p, v, left); });
 }
 
 // ---- exact functions ----
@@ -140,6 +140,31 @@ inline double round(double x) { return std::nearbyint(x); }
 inline double floor(double x) { return std::floor(x); }
 inline double ceil(double x) { return std::ceil(x); }
 
+// The bound, or x where it lies within it: one instruction, and a NaN stays one.
+inline vf at_most(vf bound, vf x) {
+#if defined(__AVX512F__)
+  return (vf)_mm512_maskz_min_ps(0xffff, (__m512)bound, (__m512)x);
+#elif defined(__AVX2__)
+  return (vf)_mm256_min_ps((__m256)bound, (__m256)x);
+#elif defined(__x86_64__)
+  return (vf)_mm_min_ps((__m128)bound, (__m128)x);
+#else
+  return bound < x ? bound : x;
+#endif
+}
+inline vf at_least(vf bound, vf x) {
+#if defined(__AVX512F__)
+  return (vf)_mm512_maskz_max_ps(0xffff, (__m512)bound, (__m512)x);
+#elif defined(__AVX2__)
+  return (vf)_mm256_max_ps((__m256)bound, (__m256)x);
+#elif defined(__x86_64__)
+  return (vf)_mm_max_ps((__m128)bound, (__m128)x);
+#else
+  return bound > x ? bound : x;
+#endif
+}
+inline double at_least(double bound, double x) { return bound > x ? bound : x; }
+
 // ---- exp ----
 // x * 2^n for n in [-252, 254], rounding once when the result is denormal.
 inline vf scale_by_power(vf x, vf n) {
@@ -151,10 +176,9 @@ inline vf scale_by_power(vf x, vf n) {
   return x * (vf)((half + 127) << 23) * (vf)((whole - half + 127) << 23);
 #endif
 }
-inline vf exp(vf x) {
-  // Below -104 all is 0, above 89 all is infinite; a NaN passes both comparisons unchanged.
-  x = select(x > 89.0f, splat(89.0f), x);
-  x = select(x < -104.0f, splat(-104.0f), x);
+// exp of what is at most 89 or a NaN: all that a softmax needs.
+inline vf exp_below(vf x) {
+  x = at_least(splat(-104.0f), x);  // below that all is 0
   const vf magic = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to a whole number
   const vf n = (x * 1.44269504f + magic) - magic;
   // ln 2 in two parts; the first has 9 trailing zero bits, so n times it is exact without a fused multiply-add.
@@ -166,6 +190,8 @@ inline vf exp(vf x) {
   q = q * r + 0.49999994f;
   return scale_by_power((q * r) * r + r + 1.0f, n);
 }
+inline vf exp(vf x) { return exp_below(at_most(splat(89.0f), x)); }  // above that all is infinite
+inline double exp_below(double x) { return std::exp(x); }
 inline double exp(double x) { return std::exp(x); }
 
 // ---- log ----
@@ -219,7 +245,7 @@ struct Sigmoid {
 };
 template <class V>
 inline Sigmoid<V> sigmoid_with_slope(V x) {
-  const V a = exp(-abs(x)), r = constant<V>(1) / (constant<V>(1) + a);
+  const V a = exp_below(-abs(x)), r = constant<V>(1) / (constant<V>(1) + a);
   return {select(x > constant<V>(0), r, a * r), a * r * r};
 }
 template <class V>
@@ -260,7 +286,7 @@ inline vf erf(vf x) {
   p = p * z + 0.128379166f;
   const vf a = abs(x);
   const vf bounded = select(a > 6.0f, splat(6.0f), a);
-  const vf far = 1.0f - 2.0f * normal_tail(bounded * 1.41421356f, exp(-bounded * bounded));
+  const vf far = 1.0f - 2.0f * normal_tail(bounded * 1.41421356f, exp_below(-bounded * bounded));
   return select(a < 1.0f, x + x * p, copy_sign(far, x));
 }
 inline double erf(double x) { return std::erf(x); }
@@ -271,14 +297,17 @@ constexpr float kLargestReduced = 1e6f;
 // x = quadrant * pi/2 + r with |r| <= pi/4, for |x| <= kLargestReduced. In double, where the first part of pi/2 has
 // 20 trailing zero bits: r keeps its relative precision even beside a multiple of pi/2.
 inline vf reduce_quadrant(vf x, vi& quadrant) {
-  vf r;
+  float in[kLanes], out[kLanes];
+  int32_t whole[kLanes];
+  store(in, x);
   for (int i = 0; i < kLanes; ++i) {
-    const double wide = static_cast<double>(x[i]);
+    const double wide = static_cast<double>(in[i]);
     const double n = (wide * 0.63661977236758134308 + 6755399441055744.0) - 6755399441055744.0;
-    r[i] = static_cast<float>((wide - n * 1.57079632673412561417) - n * 6.07710050650619224932e-11);
-    quadrant[i] = static_cast<int32_t>(n);
+    out[i] = static_cast<float>((wide - n * 1.57079632673412561417) - n * 6.07710050650619224932e-11);
+    whole[i] = static_cast<int32_t>(n);
   }
-  return r;
+  quadrant = load_bits<vi>(whole);
+  return load(out);
 }
 inline vf sin_reduced(vf r) {
   const vf z = r * r;
@@ -322,6 +351,19 @@ inline vf cos(vf x) {
     for (int i = 0; i < kLanes; ++i)
       if (!inside[i]) y[i] = static_cast<float>(std::cos(static_cast<double>(x[i])));
   return y;
+}
+// cos and sin of 2 pi u for u in [0, 1): quarters of a turn come off exactly.
+inline void cos_sin_of_turn(vf u, vf& cosine, vf& sine) {
+  const vf quarters = round(4.0f * u);
+  const vi q = __builtin_convertvector(quarters, vi);
+  const vf r = (4.0f * u - quarters) * 1.57079633f;
+  const vf s = sin_reduced(r), c = cos_reduced(r);
+  cosine = (vf)((vu)((q & 1) != 0 ? s : c) ^ ((vu)((q + 1) & 2) << 30));
+  sine = (vf)((vu)((q & 1) != 0 ? c : s) ^ ((vu)(q & 2) << 30));
+}
+inline void cos_sin_of_turn(double u, double& cosine, double& sine) {
+  cosine = std::cos(6.283185307179586477 * u);
+  sine = std::sin(6.283185307179586477 * u);
 }
 inline double sin(double x) { return std::sin(x); }
 inline double cos(double x) { return std::cos(x); }

@@ -9,7 +9,6 @@ namespace ik {
 namespace {
 
 constexpr int kBlocks = 64;  // blocks made at a time
-constexpr double kTwoPi = 6.283185307179586477;
 
 // Calls body(words, i, n) for runs of elements [i, i + n), `per_block` of them from each block in words.
 template <class Body>
@@ -88,9 +87,10 @@ int32_t normal(const ik_runtime* rt, const ik_view& out, const ik_attrs_normal& 
       }
       for (int64_t b = 0; b < kBlocks; b += kWidth<S>) {
         const V r = sqrt(constant<V>(-2.0) * log(load(radius + b))) * std;
-        const V angle = load(turn + b) * constant<V>(kTwoPi);
-        store(cosine + b, mean + r * cos(angle));
-        store(sine + b, mean + r * sin(angle));
+        V c, s;
+        cos_sin_of_turn(load(turn + b), c, s);
+        store(cosine + b, mean + r * c);
+        store(sine + b, mean + r * s);
       }
       for (int64_t b = 0; b < kBlocks; ++b) {
         values[b * per_block + 2 * pair] = cosine[b];

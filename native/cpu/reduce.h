@@ -44,6 +44,12 @@ struct Largest {
     return select((a > b) | (a != a), a, b);
   }
 };
+struct LargestNumber {  // passing over NaNs, at less than half the cost
+  template <class V>
+  V operator()(V a, V b) const {
+    return at_least(b, a);
+  }
+};
 struct Smallest {
   template <class V>
   V operator()(V a, V b) const {

@@ -33,9 +33,15 @@ template <class T, class Pick>
 int32_t first_extreme(const T* x, int64_t n, Pick pick) {
   using S = scalar<T>;
   const S extreme = extreme_of(x, n, value_of(x[0]), pick);
-  for (int64_t i = 0; i < n; ++i) {
-    const S v = value_of(x[i]);
-    if (v == extreme || (extreme != extreme && v != v)) return static_cast<int32_t>(i);
+  const bool nan = extreme != extreme;
+  constexpr int64_t kLook = 128;  // elements compared together
+  for (int64_t begin = 0; begin < n; begin += kLook) {
+    const int64_t end = std::min(n, begin + kLook);
+    int32_t hit = 0;
+    for (int64_t i = begin; i < end; ++i) hit |= value_of(x[i]) == extreme || (nan && value_of(x[i]) != value_of(x[i]));
+    if (!hit) continue;
+    for (int64_t i = begin; i < end; ++i)
+      if (value_of(x[i]) == extreme || (nan && value_of(x[i]) != value_of(x[i]))) return static_cast<int32_t>(i);
   }
   return 0;
 }
@@ -104,23 +110,28 @@ void topk_row(const T* x, int64_t n, int64_t k, Candidate<scalar<T>>* heap, T* v
 constexpr int64_t kBlockWeights = 512;
 
 double sum_weights(const float* w, int64_t n) {
-  double acc[8] = {};
+  constexpr int64_t kParts = 16;
+  double acc[kParts] = {};
   int64_t i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (int64_t k = 0; k < 8; ++k) acc[k] += static_cast<double>(w[i + k]);
-  for (; i < n; ++i) acc[i % 8] += static_cast<double>(w[i]);
-  return ((acc[0] + acc[1]) + (acc[2] + acc[3])) + ((acc[4] + acc[5]) + (acc[6] + acc[7]));
+  for (; i + kParts <= n; i += kParts)
+    for (int64_t k = 0; k < kParts; ++k) acc[k] += static_cast<double>(w[i + k]);
+  for (; i < n; ++i) acc[i % kParts] += static_cast<double>(w[i]);
+  for (int64_t width = kParts / 2; width > 0; width /= 2)
+    for (int64_t k = 0; k < width; ++k) acc[k] += acc[k + width];
+  return acc[0];
 }
 
 // Finite, non-negative, and at least k of them positive.
 bool can_draw(const float* w, int64_t n, int64_t k) {
-  int64_t positive = 0;
-  bool valid = true;
-  for (int64_t i = 0; i < n; ++i) {
-    valid &= w[i] >= 0.0f && w[i] < kInfinity;
-    positive += w[i] > 0.0f;
-  }
-  return valid && positive >= k;
+  vi positive = {}, wrong = {};  // a true comparison is -1
+  for_vectors<float>(n, [&](int64_t i, auto get, auto) {
+    const vf x = get(w + i);
+    positive -= x > 0.0f;
+    wrong |= ~((x >= 0.0f) & (x < kInfinity));
+  });
+  int64_t count = 0;
+  for (int i = 0; i < kLanes; ++i) count += positive[i];
+  return !any(wrong) && count >= k;
 }
 
 // The element where the running sum of weights passes u times their total. `w` may have zeros, which are never drawn.

@@ -9,9 +9,30 @@ namespace {
 template <class T>
 void softmax_row(const T* x, T* y, int64_t n) {
   using V = compute<T>;
-  const ExpSum<T> s = sum_of_exp(x, n);
-  const V shift = splat_as<V>(s.max), scale = splat_as<V>(static_cast<scalar<T>>(1.0 / s.sum));
-  for_vectors<T>(n, [&](int64_t i, auto get, auto put) { put(y + i, exp(get(x + i) - shift) * scale); });
+  using S = scalar<T>;
+  if constexpr (std::is_same_v<T, S>) {
+    // The exponentials wait in y, which is still in the cache when their sum is known.
+    constexpr S infinity = std::numeric_limits<S>::infinity();
+    const V top = splat_as<V>(extreme_of(x, n, -infinity, LargestNumber{}));
+    double sum = 0.0;
+    for (int64_t begin = 0; begin < n; begin += kPiece) {
+      V part = {};
+      const auto body = [&](int64_t i, auto get, auto put) {
+        const V e = exp_below(get(x + begin + i) - top);
+        put(y + begin + i, e);
+        part += e;
+      };
+      for_vectors<T>(std::min(kPiece, n - begin), body, -infinity);
+      sum += ik::sum(part);
+    }
+    const V scale = splat_as<V>(static_cast<S>(1.0 / sum));
+    for_vectors<T>(n, [&](int64_t i, auto get, auto put) { put(y + i, get(y + i) * scale); });
+  } else {
+    // y would round them, so they are computed twice.
+    const ExpSum<T> s = sum_of_exp(x, n);
+    const V shift = splat_as<V>(s.max), scale = splat_as<V>(static_cast<S>(1.0 / s.sum));
+    for_vectors<T>(n, [&](int64_t i, auto get, auto put) { put(y + i, exp_below(get(x + i) - shift) * scale); });
+  }
 }
 
 template <class T>

@@ -24,14 +24,15 @@ inline ExpSum<T> sum_of_exp(const T* x, int64_t n) {
   for (int64_t i = 0; i < n; i += kPiece) {
     const T* piece = x + i;
     const int64_t length = std::min(kPiece, n - i);
-    const scalar<T> top = extreme_of(piece, length, -infinity, Largest{});
-    if (!(top <= s.max)) {  // larger, or a NaN
+    // A NaN need not be the maximum: it makes the sum one.
+    const scalar<T> top = extreme_of(piece, length, -infinity, LargestNumber{});
+    if (top > s.max) {
       s.sum *= std::exp(static_cast<double>(s.max) - static_cast<double>(top));
       s.max = top;
     }
     // Nothing but -infinity so far: any finite shift leaves zeros, where max itself would make NaNs.
     const V shift = splat_as<V>(s.max == -infinity ? 0 : s.max);
-    s.sum += sum_over<T>(length, [&](int64_t k, auto get) { return exp(get(piece + k) - shift); }, -infinity);
+    s.sum += sum_over<T>(length, [&](int64_t k, auto get) { return exp_below(get(piece + k) - shift); }, -infinity);
     if constexpr (kPlain) s.plain += sum_over<T>(length, [&](int64_t k, auto get) { return get(piece + k); });
   }
   return s;

@@ -91,7 +91,7 @@ struct erf : real {
 // x Phi(x) (Hendrycks and Gimpel 2016)
 struct gelu : real {
   template <class V>
-  IK_FN V operator()(V x) const { return x * normal_cdf(x, ik::exp(constant<V>(-0.5) * x * x)); }
+  IK_FN V operator()(V x) const { return x * normal_cdf(x, exp_below(constant<V>(-0.5) * x * x)); }
 };
 // Its approximation x (1 + tanh u) / 2 = x sigmoid(2 u), u = sqrt(2/pi) (x + 0.044715 x^3).
 struct gelu_tanh : real {
@@ -153,7 +153,7 @@ struct minimum : arithmetic {
 struct gelu_grad : real {
   template <class V>
   IK_FN V operator()(V x, V dy) const {
-    const V e = ik::exp(constant<V>(-0.5) * x * x);
+    const V e = exp_below(constant<V>(-0.5) * x * x);
     return dy * (normal_cdf(x, e) + constant<V>(0.39894228040143268) * x * e);
   }
 };

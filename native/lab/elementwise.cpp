@@ -421,7 +421,7 @@ void time_all(Host& host) {
   report("add of a row", 8.0 * n, median_seconds([&] { host.launch(IK_KERNEL_add, {x.view(), row}, {y.view()}, nullptr); }));
   row.shape[0] = rows, row.shape[1] = columns, row.stride[0] = 0, row.stride[1] = 0;
   report("mul by a scalar", 8.0 * n, median_seconds([&] { host.launch(IK_KERNEL_mul, {x.view(), row}, {y.view()}, nullptr); }));
-  report("gelu in place", 8.0 * n, median_seconds([&] { host.launch(IK_KERNEL_relu, {y.view()}, {y.view()}, nullptr); }));
+  report("relu in place", 8.0 * n, median_seconds([&] { host.launch(IK_KERNEL_relu, {y.view()}, {y.view()}, nullptr); }));
   report("copy", 8.0 * n, median_seconds([&] { host.launch(IK_KERNEL_copy, {x.view()}, {y.view()}, nullptr); }));
   Tensor turned(IK_F32, {columns, rows});
   report("copy transposed", 8.0 * n, median_seconds([&] { host.launch(IK_KERNEL_copy, {x.permuted({1, 0}).view()}, {turned.view()}, nullptr); }));
