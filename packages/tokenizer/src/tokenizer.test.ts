@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fixture } from '../test/fixture.js';
+import { AddedTokens } from './added-tokens.js';
 import { BYTE_TO_CHAR } from './byte-alphabet.js';
 import { Tokenizer } from './tokenizer.js';
 
@@ -87,6 +88,17 @@ describe('byte-level BPE', () => {
     const first = tokenizer.encodeIds(words);
     expect([...tokenizer.encodeIds(words)]).toEqual([...first]);
     expect(tokenizer.decode(first)).toBe(words);
+  });
+
+  it('decodes an added token to itself, whatever the byte alphabet makes of its characters', () => {
+    const flags = { singleWord: false, lstrip: false, rstrip: false, normalized: false, special: false };
+    const addedTokens = new AddedTokens(
+      ['é', '中文'].map((content, i) => ({ id: 600 + i, content, ...flags })),
+    );
+    const extended = tokenizer.with({ addedTokens });
+    const ids = extended.encodeIds('a é 中文!');
+    expect([...ids].filter((id) => id >= 600)).toEqual([600, 601]);
+    expect(extended.decode(ids)).toBe('a é 中文!');
   });
 
   it('names what does not exist', () => {
