@@ -129,7 +129,8 @@ export async function trainRun(
 
 async function refuseOverwriting(out: string, resume: boolean): Promise<void> {
   if (resume || !existsSync(out)) return;
-  const names = (await readdir(out)).filter((name) => name !== '.lock');
+  // What a process leaves that was killed in its first moments is nobody's work.
+  const names = (await readdir(out)).filter((name) => !/^\.(lock|.*\.tmp$)/.test(name));
   if (names.length > 0)
     throw new CliError(
       'E_RUN',

@@ -32,13 +32,13 @@ export {
   tokensInMemory,
   writeTokenFile,
 } from './token-file.js';
-export {
-  type BatchInfo,
-  type TrainEvent,
-  type TrainingData,
-  type TrainOptions,
-  type TrainResult,
-  train,
-  type ValidationData,
-} from './train.js';
+export { train } from './train.js';
+export type {
+  BatchInfo,
+  TrainEvent,
+  TrainingData,
+  TrainOptions,
+  TrainResult,
+  ValidationData,
+} from './train-options.js';
 export { type TokenWindows, WindowSampler } from './windows.js';

@@ -1,4 +1,4 @@
-import { adamw, globalNorm, keep, scale_, type Tensor, zerosLike } from '@inkstone/tensor-core';
+import { adamw, clipGradNorm, keep, type Tensor, zerosLike } from '@inkstone/tensor-core';
 import { TrainerError } from './errors.js';
 import { distinctParameters, type TrainableModel } from './model.js';
 
@@ -81,10 +81,10 @@ export class AdamW {
    * @returns the norm before.
    */
   clip(limit: number): number {
-    const gradients = this.#slots.flatMap(({ parameter: { grad } }) => (grad ? [grad] : []));
-    const norm = globalNorm(gradients);
-    if (limit > 0 && norm > limit) scale_(gradients, limit / (norm + 1e-6));
-    return norm;
+    return clipGradNorm(
+      this.#slots.map(({ parameter }) => parameter),
+      limit > 0 ? limit : Number.POSITIVE_INFINITY,
+    );
   }
 
   /**

@@ -19,7 +19,8 @@ import { readMetrics } from './metrics-log.js';
 import type { TrainableModel } from './model.js';
 import { learningRate } from './schedule.js';
 import { tokensInMemory } from './token-file.js';
-import { type BatchInfo, type TrainOptions, train } from './train.js';
+import { train } from './train.js';
+import type { BatchInfo, TrainOptions } from './train-options.js';
 import { type TokenWindows, WindowSampler } from './windows.js';
 
 const V = 11;
