@@ -15,14 +15,15 @@ void softmax_row(const T* x, T* y, int64_t n) {
     constexpr S infinity = std::numeric_limits<S>::infinity();
     const V top = splat_as<V>(extreme_of(x, n, -infinity, LargestNumber{}));
     double sum = 0.0;
-    for (int64_t begin = 0; begin < n; begin += kPiece) {
+    constexpr int64_t kRun = 64 * kWidth<T>;  // a lane adds 64 floats, and the runs are added in double
+    for (int64_t begin = 0; begin < n; begin += kRun) {
       V part = {};
       const auto body = [&](int64_t i, auto get, auto put) {
         const V e = exp_below(get(x + begin + i) - top);
         put(y + begin + i, e);
         part += e;
       };
-      for_vectors<T>(std::min(kPiece, n - begin), body, -infinity);
+      for_vectors<T>(std::min(kRun, n - begin), body, -infinity);
       sum += ik::sum(part);
     }
     const V scale = splat_as<V>(static_cast<S>(1.0 / sum));
