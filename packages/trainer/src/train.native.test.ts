@@ -133,7 +133,10 @@ describe('train', () => {
     const events: string[] = [];
     const result = await run({
       config: { steps: 60 },
-      save: async (to) => void (expect(to).toBe(out()), saved.push(events.length)),
+      save: async (to) => {
+        expect(to).toBe(out());
+        saved.push(events.length);
+      },
       sample: async (step) => [`text of step ${step}`],
       onEvent: ({ kind }) => void events.push(kind),
     });
@@ -231,9 +234,9 @@ describe('train', () => {
     }
     expect(clipped).toBeGreaterThan(3);
     const logged = readMetrics(path.join(out(), 'metrics.jsonl')).filter((r) => r.kind === 'step');
-    logged.forEach((r, i) => expect(r.loss).toBeCloseTo(losses[i]!, 5));
-    [...weight.numbers()].forEach((value, i) => expect(value).toBeCloseTo(p[0]![i]!, 4));
-    [...bias.numbers()].forEach((value, i) => expect(value).toBeCloseTo(p[1]![i]!, 4));
+    for (const [i, r] of logged.entries()) expect(r.loss).toBeCloseTo(losses[i]!, 5);
+    for (const [i, value] of weight.numbers().entries()) expect(value).toBeCloseTo(p[0]![i]!, 4);
+    for (const [i, value] of bias.numbers().entries()) expect(value).toBeCloseTo(p[1]![i]!, 4);
     weight.dispose();
     bias.dispose();
   });
@@ -352,7 +355,9 @@ describe('train', () => {
         .metrics.filter((r) => r.kind === 'step')
         .map((r) => r.loss);
     expect(loss('bf16')).not.toEqual(loss('f32'));
-    loss('bf16').forEach((value, i) => expect(Math.abs(value / loss('f32')[i]! - 1)).toBeLessThan(0.02));
+    const exact = loss('f32');
+    for (const [i, value] of loss('bf16').entries())
+      expect(Math.abs(value / exact[i]! - 1)).toBeLessThan(0.02);
   });
 
   it('refuses a folder in use, a run that is there, a run that is not, other data and another model', async () => {

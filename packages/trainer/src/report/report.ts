@@ -40,7 +40,7 @@ const ESCAPES: Record<string, string> = {
 };
 
 /** Text as HTML that shows it; control characters, which HTML cannot hold, as U+FFFD. */
-const escape = (text: string): string =>
+const escapeHtml = (text: string): string =>
   text
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
     .replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/g, '\ufffd')
@@ -58,13 +58,13 @@ function flatten(value: unknown, name = ''): [string, string][] {
 
 const table = ({ title, facts }: ReportTable): string => {
   const rows = flatten(facts).map(
-    ([name, value]) => `<tr><th scope="row">${escape(name)}</th><td>${escape(value)}</td></tr>`,
+    ([name, value]) => `<tr><th scope="row">${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`,
   );
-  return `<section><h2>${escape(title)}</h2><table class="facts">${rows.join('')}</table></section>`;
+  return `<section><h2>${escapeHtml(title)}</h2><table class="facts">${rows.join('')}</table></section>`;
 };
 
 const sample = (caption: string, texts: readonly string[]): string =>
-  `<div class="sample"><p>${escape(caption)}</p>${texts.map((text) => `<pre>${escape(text)}</pre>`).join('')}</div>`;
+  `<div class="sample"><p>${escapeHtml(caption)}</p>${texts.map((text) => `<pre>${escapeHtml(text)}</pre>`).join('')}</div>`;
 
 function samplesSection(records: readonly MetricsRecord[], final: readonly string[] = []): string {
   const past = records
@@ -100,7 +100,7 @@ function tiles(records: readonly MetricsRecord[], options: ReportOptions): strin
   }
   if (options.seconds !== undefined) shown.push(['Time', formatDuration(options.seconds)]);
   const all = [...Object.entries(options.highlights ?? {}), ...shown];
-  return `<dl class="tiles">${all.map(([k, v]) => `<div><dt>${escape(k)}</dt><dd>${escape(v)}</dd></div>`).join('')}</dl>`;
+  return `<dl class="tiles">${all.map(([k, v]) => `<div><dt>${escapeHtml(k)}</dt><dd>${escapeHtml(v)}</dd></div>`).join('')}</dl>`;
 }
 
 /** uPlot (MIT, Leon Sorokin), read from its package so that the page needs no network. */
@@ -132,13 +132,13 @@ export function renderReport(records: readonly MetricsRecord[], options: ReportO
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<title>${escape(options.title)} · Inkstone</title>
+<title>${escapeHtml(options.title)} · Inkstone</title>
 <style>${library.style}${STYLE}</style>
 </head>
 <body>
 <main>
-<header><h1>${escape(options.title)}</h1><span class="status ${options.status}">${options.status}</span>${
-    options.subtitle ? `<p>${escape(options.subtitle)}</p>` : ''
+<header><h1>${escapeHtml(options.title)}</h1><span class="status ${options.status}">${options.status}</span>${
+    options.subtitle ? `<p>${escapeHtml(options.subtitle)}</p>` : ''
   }</header>
 ${tiles(records, options)}
 <div class="charts">
