@@ -3,7 +3,8 @@
 BLEU, chrF, TER and their paired tests come from sacrebleu; Porter stems and METEOR from NLTK; WER and CER from
 torchmetrics. ROUGE and CIDEr have no package that installs without a network here, so this file holds slow references
 written from the definitions (Lin 2004 with the tokenization of google-research's rouge_score; Vedantam et al. 2015 with
-the constants of pycocoevalcap), deliberately naive: plain counters, plain tables.
+the constants of pycocoevalcap), deliberately naive: plain counters, plain tables. torchmetrics checks the ROUGE one, Lsum
+excepted.
 
 Writes packages/metrics/test/fixtures/generation.json. Run: python tools/golden/metrics_generation.py
 """
@@ -24,6 +25,7 @@ from nltk.translate.meteor_score import single_meteor_score
 from sacrebleu.metrics import BLEU, CHRF, TER
 from sacrebleu.significance import PairedTest
 from torchmetrics.functional.text import char_error_rate, word_error_rate
+from torchmetrics.functional.text.rouge import rouge_score
 
 OUT = Path(__file__).resolve().parents[2] / "packages/metrics/test/fixtures/generation.json"
 rng = random.Random(7)
@@ -264,6 +266,18 @@ def rouge():
                         options.append(rouge_n(h, r, int(kind[5:])))
                 row[kind] = max(options, key=lambda x: x[2])
             rows.append(row)
+        # torchmetrics computes all but Lsum (which it defines otherwise) by the same rules, in float32.
+        singles = [i for i, s in enumerate(samples) if len(s["references"]) == 1]
+        got = rouge_score(
+            [samples[i]["hypothesis"] for i in singles],
+            [samples[i]["references"][0] for i in singles],
+            use_stemmer=stem,
+            rouge_keys=("rouge1", "rouge2", "rouge3", "rougeL"),
+        )
+        for kind in ["rouge1", "rouge2", "rouge3", "rougeL"]:
+            for j, part in enumerate(["precision", "recall", "fmeasure"]):
+                mean = sum(rows[i][kind][j] for i in singles) / len(singles)
+                assert abs(float(got[f"{kind}_{part}"]) - mean) < 1e-6, (kind, part)
         cases.append({"stem": stem, "rows": rows})
     return {"samples": samples, "cases": cases}
 

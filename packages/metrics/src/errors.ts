@@ -104,3 +104,48 @@ export function checkSameLength(
     );
   }
 }
+
+/** The samples of a batch, one by one. @throws MetricError `E_INPUT` for no iterable, or a sample that is null or undefined. */
+export function* samplesOf<Sample>(subject: string, batch: Iterable<Sample>): Generator<Sample> {
+  if (typeof (batch as Partial<Iterable<Sample>> | null | undefined)?.[Symbol.iterator] !== 'function') {
+    throw new MetricError(
+      'E_INPUT',
+      subject,
+      'update takes an iterable of samples',
+      show(batch),
+      'wrap a single sample in [ ]',
+    );
+  }
+  let position = 0;
+  for (const sample of batch) {
+    if (sample === null || sample === undefined) {
+      throw new MetricError(
+        'E_INPUT',
+        subject,
+        'a sample must not be null or undefined',
+        `${sample} at position ${position}`,
+        'drop it',
+      );
+    }
+    position++;
+    yield sample;
+  }
+}
+
+/** Appends without spreading: a call with some hundred thousand arguments overflows the stack. */
+export function appendAll<T>(target: T[], items: readonly T[]): void {
+  for (const item of items) target.push(item);
+}
+
+/** Throws `E_INPUT` unless `value` is an array or typed array. */
+export function checkList(subject: string, name: string, value: unknown): void {
+  if (!Array.isArray(value) && !(ArrayBuffer.isView(value) && 'length' in value)) {
+    throw new MetricError(
+      'E_INPUT',
+      subject,
+      `${name} must be a list of numbers`,
+      show(value),
+      `pass ${name}`,
+    );
+  }
+}

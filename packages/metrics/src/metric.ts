@@ -1,4 +1,4 @@
-import { MetricError } from './errors.js';
+import { MetricError, samplesOf } from './errors.js';
 import { ExactSum } from './exact-sum.js';
 import { type BootstrapOptions, bootstrapTotals } from './statistics/bootstrap.js';
 import type { Interval } from './statistics/interval.js';
@@ -99,7 +99,7 @@ export abstract class AdditiveMetric<Sample, Result extends Scored>
     const { width } = this;
     let fresh = new Float64Array(16 * width);
     let added = 0;
-    for (const sample of batch) {
+    for (const sample of samplesOf(this.name, batch)) {
       if ((added + 1) * width > fresh.length) fresh = grow(fresh, (added + 1) * width);
       this.statistics(sample, fresh.subarray(added * width, (added + 1) * width));
       added++;

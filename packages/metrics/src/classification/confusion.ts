@@ -1,4 +1,4 @@
-import { MetricError, show } from '../errors.js';
+import { MetricError, samplesOf, show } from '../errors.js';
 import { empty, type Metric, type Scored } from '../metric.js';
 import { Pcg64 } from '../random.js';
 import { type BootstrapOptions, bootstrapSettings, percentileInterval } from '../statistics/bootstrap.js';
@@ -101,7 +101,7 @@ export class Classification implements Metric<ClassifiedSample, ClassificationRe
   }
 
   update(batch: Iterable<ClassifiedSample>): void {
-    const samples = [...batch];
+    const samples = [...samplesOf('classification', batch)];
     for (const { label, prediction } of samples) {
       for (const value of [label, prediction]) this.checkClass(value);
     }

@@ -1,4 +1,4 @@
-import { checkInteger, checkSameLength, MetricError, show } from '../errors.js';
+import { appendAll, checkInteger, checkSameLength, MetricError, samplesOf, show } from '../errors.js';
 import { empty, type Metric, type Scored } from '../metric.js';
 import { Pcg64 } from '../random.js';
 import { type BootstrapOptions, bootstrapSettings, percentileInterval } from '../statistics/bootstrap.js';
@@ -186,7 +186,7 @@ export class BinaryRanking implements Metric<RankedSample, RankingResult> {
   }
 
   update(batch: Iterable<RankedSample>): void {
-    const samples = [...batch];
+    const samples = [...samplesOf(this.name, batch)];
     for (const { label, score } of samples) {
       checkRanked(this.name, score);
       if (typeof label !== 'boolean') {
@@ -214,8 +214,8 @@ export class BinaryRanking implements Metric<RankedSample, RankingResult> {
         other.name,
         'use one',
       );
-    this.labels.push(...other.labels);
-    this.scores.push(...other.scores);
+    appendAll(this.labels, other.labels);
+    appendAll(this.scores, other.scores);
   }
 
   compute(): RankingResult {

@@ -1,4 +1,4 @@
-import { checkFinite, checkInteger, MetricError, show } from '../errors.js';
+import { checkFinite, checkInteger, MetricError, samplesOf, show } from '../errors.js';
 import { ExactSum } from '../exact-sum.js';
 import { empty, formatSignature, type Metric, type Scored } from '../metric.js';
 import { type BootstrapOptions, bootstrapInterval } from '../statistics/bootstrap.js';
@@ -125,7 +125,7 @@ export class Cider implements Metric<TextSample, CiderResult> {
   update(batch: Iterable<TextSample>): void {
     const fresh: Int32Array[][] = [];
     const scores: number[] = [];
-    for (const sample of batch) {
+    for (const sample of samplesOf('cider', batch)) {
       checkText('cider', sample);
       const texts = [sample.hypothesis, ...sample.references].map((text) => this.idsOf(this.tokenize(text)));
       if (!this.given) {

@@ -1,4 +1,4 @@
-import { checkInteger, MetricError, show } from '../errors.js';
+import { checkInteger, MetricError, samplesOf, show } from '../errors.js';
 import {
   AdditiveMetric,
   type AdditiveOptions,
@@ -69,7 +69,7 @@ export class DistinctN implements Metric<string, DistinctResult> {
   }
 
   update(batch: Iterable<string>): void {
-    const texts = [...batch];
+    const texts = [...samplesOf(this.name, batch)];
     for (const text of texts) checkString(this.name, text);
     for (const text of texts) {
       this.texts++;

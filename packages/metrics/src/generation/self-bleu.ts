@@ -1,4 +1,4 @@
-import { MetricError, show } from '../errors.js';
+import { appendAll, MetricError, samplesOf, show } from '../errors.js';
 import { ExactSum } from '../exact-sum.js';
 import { empty, type Metric, type Scored } from '../metric.js';
 import { tokenizer } from '../text/tokenizers.js';
@@ -44,7 +44,7 @@ export class SelfBleu implements Metric<string, SelfBleuResult> {
   }
 
   update(batch: Iterable<string>): void {
-    const texts = [...batch];
+    const texts = [...samplesOf('self-BLEU', batch)];
     for (const text of texts) {
       if (typeof text !== 'string') {
         throw new MetricError(
@@ -56,7 +56,7 @@ export class SelfBleu implements Metric<string, SelfBleuResult> {
         );
       }
     }
-    this.texts.push(...texts);
+    appendAll(this.texts, texts);
   }
 
   merge(other: this): void {
@@ -69,7 +69,7 @@ export class SelfBleu implements Metric<string, SelfBleuResult> {
         'use the same options',
       );
     }
-    this.texts.push(...other.texts);
+    appendAll(this.texts, other.texts);
   }
 
   /** @throws MetricError `E_EMPTY` for fewer than two texts. */

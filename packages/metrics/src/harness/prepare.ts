@@ -98,7 +98,7 @@ export async function prepareTask(
   let pool = all;
   if (shots.data !== undefined) {
     const read = await readRows(shots.data, baseDir);
-    rejects.push(...read.rejects.map((reject) => ({ ...reject, reason: `few-shot: ${reject.reason}` })));
+    for (const reject of read.rejects) rejects.push({ ...reject, reason: `few-shot: ${reject.reason}` });
     pool = fillRows(task, read.rows, rejects, 'few-shot: ');
   }
   const available = pool.length - (pool === all ? 1 : 0);

@@ -1,4 +1,4 @@
-import { checkFinite, checkInteger, MetricError, show } from '../errors.js';
+import { checkFinite, checkInteger, checkList, MetricError, show } from '../errors.js';
 import { AdditiveMetric, formatSignature, type Scored } from '../metric.js';
 import { codePoints, isSpace } from '../text/whitespace.js';
 
@@ -168,6 +168,7 @@ export class MultipleChoice extends AdditiveMetric<ChoiceSample, ChoiceResult> {
     }
     checkInteger('multiple choice', 'gold', gold, 0, choices.length - 1);
     for (const list of [logLikelihoods, ...(unconditional ? [unconditional] : [])]) {
+      checkList('multiple choice', 'logLikelihoods', list);
       if (list.length !== choices.length) {
         throw new MetricError(
           'E_INPUT',

@@ -1,4 +1,4 @@
-import { checkFinite, checkInteger, checkSameLength, MetricError, show } from '../errors.js';
+import { checkFinite, checkInteger, checkList, checkSameLength, MetricError, show } from '../errors.js';
 import { AdditiveMetric, type AdditiveOptions, formatSignature, type Scored } from '../metric.js';
 
 /** Embeddings of an image and of the text that should describe it. */
@@ -17,6 +17,8 @@ export interface EmbeddingPair {
  * cosine([1, 0], [1, 1]).toFixed(6); // => '0.707107'
  */
 export function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  checkList('cosine', 'the first vector', a);
+  checkList('cosine', 'the second', b);
   checkSameLength('cosine', 'the first vector', a.length, 'the second', b.length);
   let dot = 0;
   let squareA = 0;
@@ -133,6 +135,7 @@ export class Retrieval extends AdditiveMetric<RetrievalSample, RetrievalResult> 
         'drop queries without one',
       );
     }
+    checkList('retrieval', 'scores', scores);
     for (let i = 0; i < scores.length; i++) checkFinite('retrieval', 'every score', scores[i]!);
     for (const index of relevant) checkInteger('retrieval', 'relevant', index, 0, scores.length - 1);
     const right = new Set(relevant);
@@ -218,6 +221,15 @@ export class ImageTextMatching extends AdditiveMetric<MatchingSample, MatchingRe
   }
 
   protected statistics({ scores }: MatchingSample, row: Float64Array): void {
+    if (scores?.length !== 2 || scores.some((row) => row?.length !== 2)) {
+      throw new MetricError(
+        'E_INPUT',
+        'image-text matching',
+        'scores must be two by two',
+        show(scores),
+        'pass [[s00, s01], [s10, s11]]',
+      );
+    }
     const [[a, b], [c, d]] = scores;
     for (const score of [a, b, c, d]) checkFinite('image-text matching', 'every score', score);
     const text = a > b && d > c;

@@ -1,4 +1,4 @@
-import { checkInteger, MetricError, show } from '../errors.js';
+import { appendAll, checkInteger, MetricError, samplesOf, show } from '../errors.js';
 import { ExactSum } from '../exact-sum.js';
 import { empty, type Metric, type Scored } from '../metric.js';
 import { Pcg64 } from '../random.js';
@@ -40,7 +40,7 @@ function checkFeatures(subject: string, features: ArrayLike<number>, size: numbe
 class Moments {
   count = 0;
   mean = new Float64Array(0);
-  /** Σ (x - mean)(x - mean)ᵀ, row-major [d, d]. */
+  /** Σ (x - mean)(x - mean)ᵀ, row-major [d, d], of which only the lower triangle is kept. */
   scatter = new Float64Array(0);
 
   add(x: ArrayLike<number>): void {
@@ -59,7 +59,7 @@ class Moments {
     for (let i = 0; i < d; i++) {
       const row = i * d;
       const factor = before[i]! * scale;
-      if (factor !== 0) for (let j = 0; j < d; j++) this.scatter[row + j]! += factor * before[j]!;
+      if (factor !== 0) for (let j = 0; j <= i; j++) this.scatter[row + j]! += factor * before[j]!;
     }
   }
 
@@ -76,7 +76,7 @@ class Moments {
     const delta = other.mean.map((x, i) => x - this.mean[i]!);
     const scale = (this.count * other.count) / total;
     for (let i = 0; i < d; i++) {
-      for (let j = 0; j < d; j++)
+      for (let j = 0; j <= i; j++)
         this.scatter[i * d + j]! += other.scatter[i * d + j]! + scale * delta[i]! * delta[j]!;
       this.mean[i]! += (delta[i]! * other.count) / total;
     }
@@ -84,7 +84,13 @@ class Moments {
   }
 
   covariance(): Float64Array {
-    return this.scatter.map((x) => x / (this.count - 1));
+    const d = this.mean.length;
+    const out = new Float64Array(d * d);
+    for (let i = 0; i < d; i++) {
+      for (let j = 0; j <= i; j++)
+        out[i * d + j] = out[j * d + i] = this.scatter[i * d + j]! / (this.count - 1);
+    }
+    return out;
   }
 }
 
@@ -115,7 +121,7 @@ export class FrechetDistance implements Metric<FeatureSample, Scored> {
   }
 
   update(batch: Iterable<FeatureSample>): void {
-    const samples = [...batch];
+    const samples = [...samplesOf(this.name, batch)];
     const size = this.size ?? samples[0]?.features?.length;
     for (const { features } of samples) checkFeatures('FID', features, size);
     for (const { features, real } of samples) (real ? this.real : this.fake).add(features);
@@ -207,7 +213,7 @@ export class KernelDistance implements Metric<FeatureSample, KernelResult> {
   }
 
   update(batch: Iterable<FeatureSample>): void {
-    const samples = [...batch];
+    const samples = [...samplesOf(this.name, batch)];
     const size = (this.real[0] ?? this.fake[0] ?? samples[0]?.features)?.length;
     for (const { features } of samples) checkFeatures('KID', features, size);
     for (const { features, real } of samples)
@@ -224,8 +230,8 @@ export class KernelDistance implements Metric<FeatureSample, KernelResult> {
         'use the same options',
       );
     }
-    this.real.push(...other.real);
-    this.fake.push(...other.fake);
+    appendAll(this.real, other.real);
+    appendAll(this.fake, other.fake);
   }
 
   /** @throws MetricError `E_EMPTY` when either side has fewer samples than a subset. */
@@ -306,7 +312,7 @@ export class InceptionScore implements Metric<readonly number[], InceptionResult
   }
 
   update(batch: Iterable<readonly number[]>): void {
-    const rows = [...batch];
+    const rows = [...samplesOf(this.name, batch)];
     for (const row of rows) {
       checkFeatures('IS', row, (this.rows[0] ?? rows[0])?.length);
       const sum = row.reduce((a, b) => a + b, 0);
@@ -320,7 +326,7 @@ export class InceptionScore implements Metric<readonly number[], InceptionResult
         );
       }
     }
-    this.rows.push(...rows);
+    appendAll(this.rows, rows);
   }
 
   merge(other: this): void {
@@ -332,7 +338,7 @@ export class InceptionScore implements Metric<readonly number[], InceptionResult
         String(other.splits),
         'use one',
       );
-    this.rows.push(...other.rows);
+    appendAll(this.rows, other.rows);
   }
 
   compute(): InceptionResult {

@@ -20,12 +20,12 @@ function checkPair(subject: string, { prediction, target }: ImagePair): void {
   for (const image of [prediction, target]) {
     for (const side of ['channels', 'height', 'width'] as const)
       checkInteger(subject, side, image?.[side], 1);
-    if (image.data.length !== image.channels * image.height * image.width) {
+    if (image.data?.length !== image.channels * image.height * image.width) {
       throw new MetricError(
         'E_INPUT',
         subject,
         'data must have channels x height x width values',
-        show(image.data.length),
+        show(image.data?.length),
         'check the shape',
       );
     }

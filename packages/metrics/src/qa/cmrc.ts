@@ -1,3 +1,4 @@
+import { appendAll } from '../errors.js';
 import { f1Of } from '../generation/rouge.js';
 import { AdditiveMetric, type AdditiveOptions } from '../metric.js';
 import { splitSpaces, strip } from '../text/whitespace.js';
@@ -78,10 +79,11 @@ export class Cmrc extends AdditiveMetric<AnswerSample, AnswerResult> {
         other += character;
         continue;
       }
-      tokens.push(...this.tokenize(other), character);
+      appendAll(tokens, this.tokenize(other));
+      tokens.push(character);
       other = '';
     }
-    tokens.push(...this.tokenize(other));
+    appendAll(tokens, this.tokenize(other));
     return tokens;
   }
 
