@@ -1,4 +1,4 @@
-import { checkFinite, checkInteger, MetricError, samplesOf, show } from '../errors.js';
+import { appendAll, checkFinite, checkInteger, MetricError, samplesOf, show } from '../errors.js';
 import { ExactSum } from '../exact-sum.js';
 import { empty, formatSignature, type Metric, type Scored } from '../metric.js';
 import { type BootstrapOptions, bootstrapInterval } from '../statistics/bootstrap.js';
@@ -82,8 +82,12 @@ export class Cider implements Metric<TextSample, CiderResult> {
   private vocabulary = new Map<string, number>();
   private wordList: string[] = [];
   private readonly trie = new NgramTrie();
-  /** Hypothesis and references of each image; with given frequencies empty, as `scored` has all that is needed. */
-  private readonly captions: Int32Array[][] = [];
+  /** Word ids of all texts, one after another; with given frequencies empty, as `scored` has all that is needed. */
+  private words = new Int32Array(1024);
+  /** Where each text ends in `words`. */
+  private readonly textEnds: number[] = [];
+  /** How many texts there are up to each image: its hypothesis, then its references. */
+  private readonly imageEnds: number[] = [];
   private readonly scored: number[] = [];
 
   constructor(options: CiderOptions = {}) {
@@ -119,7 +123,7 @@ export class Cider implements Metric<TextSample, CiderResult> {
 
   /** The number of images seen. */
   get count(): number {
-    return this.given ? this.scored.length : this.captions.length;
+    return this.given ? this.scored.length : this.imageEnds.length;
   }
 
   update(batch: Iterable<TextSample>): void {
@@ -138,7 +142,7 @@ export class Cider implements Metric<TextSample, CiderResult> {
         this.wordList = [];
       }
     }
-    for (const score of scores) this.scored.push(score);
+    appendAll(this.scored, scores);
     this.append(fresh);
   }
 
@@ -153,14 +157,39 @@ export class Cider implements Metric<TextSample, CiderResult> {
       );
     }
     const translate = this.given ? [] : other.wordList.map((word) => this.idOf(word));
-    this.append(other.captions.map((texts) => texts.map((ids) => ids.map((id) => translate[id]!))));
-    for (const score of other.scored) this.scored.push(score);
+    for (const texts of other.images()) this.append([texts.map((ids) => ids.map((id) => translate[id]!))]);
+    appendAll(this.scored, other.scored);
   }
 
-  private append(fresh: Int32Array[][]): void {
+  private append(fresh: Iterable<readonly Int32Array[]>): void {
     for (const texts of fresh) {
-      this.captions.push(texts);
+      for (const ids of texts) {
+        const start = this.textEnds.at(-1) ?? 0;
+        const end = start + ids.length;
+        if (end > this.words.length) {
+          const bigger = new Int32Array(Math.max(end, 2 * this.words.length));
+          bigger.set(this.words);
+          this.words = bigger;
+        }
+        this.words.set(ids, start);
+        this.textEnds.push(end);
+      }
+      this.imageEnds.push(this.textEnds.length);
       this.countDocument(texts.slice(1));
+    }
+  }
+
+  /** The texts of each image in turn. */
+  private *images(): Generator<Int32Array[]> {
+    let text = 0;
+    let start = 0;
+    for (const imageEnd of [...this.imageEnds]) {
+      const texts: Int32Array[] = [];
+      for (; text < imageEnd; text++) {
+        texts.push(this.words.subarray(start, this.textEnds[text]!));
+        start = this.textEnds[text]!;
+      }
+      yield texts;
     }
   }
 
@@ -181,7 +210,7 @@ export class Cider implements Metric<TextSample, CiderResult> {
   /** Adds one image's references: every distinct n-gram gains one document. `counts` holds the last document seen. */
   private countDocument(references: readonly Int32Array[]): void {
     const { trie, maxOrder } = this;
-    const document = this.captions.length;
+    const document = this.imageEnds.length;
     for (const words of references) {
       for (let i = 0; i < words.length; i++) {
         const end = Math.min(words.length, i + maxOrder);
@@ -231,10 +260,10 @@ export class Cider implements Metric<TextSample, CiderResult> {
 
   compute(): CiderResult {
     if (this.count === 0) throw empty('cider');
-    const logDocuments = Math.log(this.captions.length);
+    const logDocuments = Math.log(this.imageEnds.length);
     const scores = this.given
       ? [...this.scored]
-      : this.captions.map((texts) => this.scoreImage(texts, logDocuments));
+      : Array.from(this.images(), (texts) => this.scoreImage(texts, logDocuments));
     const sum = new ExactSum();
     for (const score of scores) sum.add(score);
     return { score: sum.value() / scores.length, scores };
