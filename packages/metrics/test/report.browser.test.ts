@@ -10,12 +10,10 @@ import { samplePage } from './report-sample.js';
  * Opens the HTML report in headless Chromium, light and dark, wide and narrow.
  * CHROMIUM_PATH names the browser; REPORT_SCREENSHOTS a folder to keep the pictures in.
  */
-const path = [
-  process.env.CHROMIUM_PATH,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find((candidate) => candidate !== undefined && existsSync(candidate));
+const candidates = process.env.CHROMIUM_PATH
+  ? [process.env.CHROMIUM_PATH]
+  : ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const path = candidates.find((candidate) => existsSync(candidate));
 const flags = [
   '--no-sandbox',
   '--disable-gpu',

@@ -68,9 +68,9 @@ export function editCounts(reference: readonly string[], hypothesis: readonly st
 /**
  * Word or character error rate of a corpus: all edits / all reference words.
  *
- * Levenshtein 1966; equal to torchmetrics and jiwer. Texts are compared as they are: normalise case and punctuation
+ * Levenshtein 1966; equal to torchmetrics. Texts are compared as they are: normalise case and punctuation
  * beforehand. Of several references the one with the lowest rate counts. Empty references: 0 if the hypotheses are empty
- * too, else 1 (jiwer and torchmetrics divide by zero).
+ * too, else 1 (torchmetrics divides by zero).
  *
  * @example
  * const wer = new WordErrorRate();

@@ -50,8 +50,7 @@ export interface EvaluateOptions extends RunOptions {
  * Evaluates a model on declarative tasks.
  *
  * With an `output` folder every answer is kept in `requests.jsonl`, so the same call after a kill goes on where it
- * stopped and gives the same report; samples go to `samples-<task>.jsonl`, unusable lines to `rejects-<task>.jsonl`. The
- * metrics can use several hundred samples a millisecond; the time goes to the model.
+ * stopped and gives the same report; samples go to `samples-<task>.jsonl`, unusable lines to `rejects-<task>.jsonl`.
  *
  * @throws MetricError `E_FORMAT` for a bad task, `E_EMPTY` for a task without one usable line, `E_INPUT` or `E_NAN` for bad
  *   answers of the model, `E_ABORTED` on abort (what was answered stays in the cache).
