@@ -84,12 +84,11 @@ function compareMetric(
 function resamplable(report: MetricReport, count: number, options: CompareOptions): Resamplable | undefined {
   if (!report.rows) return undefined;
   const { accumulator } = makeTaskMetric(report.metric, report.options, options.customMetrics);
-  if (!(accumulator instanceof AdditiveMetric)) return undefined;
   const values = Float64Array.from(report.rows.values);
-  return {
-    count,
-    width: report.rows.width,
-    rows: () => values,
-    scoreOf: (totals, n) => accumulator.scoreOf(totals, n),
-  };
+  // Of a metric that is no sum the report keeps the per-sample scores it averages.
+  const scoreOf: Resamplable['scoreOf'] =
+    accumulator instanceof AdditiveMetric
+      ? (totals, n) => accumulator.scoreOf(totals, n)
+      : (totals, n) => totals[0]! / n;
+  return { count, width: report.rows.width, rows: () => values, scoreOf };
 }

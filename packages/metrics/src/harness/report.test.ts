@@ -58,6 +58,14 @@ describe('reports', () => {
     expect(rows[0]!.adjustedP!).toBeGreaterThanOrEqual(rows[0]!.test!.pValue);
     expect(rows[2]!.note).toContain('per-sample');
     expect(compareReports([a, a])[0]!.test!.difference).toBe(0);
+    const cider = [task({ data, metrics: ['cider'] })];
+    const pair = [
+      await evaluate({ model: half, tasks: cider }),
+      await evaluate({ model: upper, tasks: cider }),
+    ];
+    const [row] = compareReports(pair);
+    expect(row!.test!.system).toBeCloseTo(pair[1]!.tasks[0]!.metrics[0]!.score!, 12);
+    expect(row!.test!.pValue).toBeLessThan(0.01);
     const other = await evaluate({
       model: upper,
       tasks: [task({ data: data.slice(1), metrics: ['exact_match'] })],

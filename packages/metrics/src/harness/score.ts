@@ -84,7 +84,7 @@ function scoreMetric(
       ...(interval && { interval }),
       ...(clustered && { clustered }),
       ...(mixed && { cleanScore: over(clean).compute().score }),
-      ...(full instanceof AdditiveMetric && { rows: { width: full.width, values: Array.from(full.rows()) } }),
+      ...rowsOf(full, perSample),
     };
   } catch (error) {
     // One metric that a task's data do not suit (ROC-AUC of one class, a lone self-BLEU) must not lose the others.
@@ -93,6 +93,17 @@ function scoreMetric(
   }
 }
 
+/** What a paired test needs: an additive metric's statistics, or the scores that a metric such as CIDEr averages. */
+function rowsOf(
+  metric: Metric<unknown, Scored>,
+  perSample: readonly number[] | undefined,
+): Pick<MetricReport, 'rows'> {
+  if (metric instanceof AdditiveMetric)
+    return { rows: { width: metric.width, values: Array.from(metric.rows()) } };
+  return perSample ? { rows: { width: 1, values: perSample } } : {};
+}
+
+/** One score per sample; a `scores` in the details is by contract averaged into `score`. */
 function sampleScoresOf(metric: Metric<unknown, Scored>, details: Scored): readonly number[] | undefined {
   if (metric instanceof AdditiveMetric) return metric.sampleScores();
   return (details as { scores?: readonly number[] }).scores;
