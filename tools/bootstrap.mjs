@@ -63,6 +63,9 @@ function build() {
   nx('run-many', '-t', 'build', '--outputStyle=static', '--parallel=2');
 }
 
+// Ctrl-C reaches the child as well, which saves what it was doing; this process only has to wait for it.
+process.on('SIGINT', () => undefined);
+
 checkMachine();
 install();
 switch (command) {

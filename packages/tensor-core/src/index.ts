@@ -30,7 +30,7 @@ export {
   randn,
   uniform,
 } from './random.js';
-export { type Device, deviceStatus } from './runtime.js';
+export { type Device, deviceStatus, mapFile } from './runtime.js';
 export { keep, Scope, scope } from './scope.js';
 export type { Shape } from './shape.js';
 export { type MemoryStatistics, memory, resetPeakMemory, setMemoryLimit, trimMemory } from './storage.js';

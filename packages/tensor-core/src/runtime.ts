@@ -59,6 +59,18 @@ export function deviceStatus(): Record<Device, { present: boolean; reason: strin
   };
 }
 
+/**
+ * A file's bytes as an ArrayBuffer that the operating system pages in when they are touched; null where there is no
+ * native addon. Writes to it stay private to the process. The file must not be cut short while it is mapped.
+ *
+ * @throws Error when the file cannot be opened
+ * @example
+ * const bytes = mapFile('package.json');
+ */
+export function mapFile(path: string): ArrayBuffer | null {
+  return deviceStatus().cpu.present ? native().addon.mapFile(path) : null;
+}
+
 /** @throws TensorError E_DEVICE when the device is unknown or not present. */
 export function requireDevice(op: string, device: Device): void {
   if (device === 'cpu') native();

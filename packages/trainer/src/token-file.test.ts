@@ -86,6 +86,16 @@ describe('token files', () => {
     expect(() => TokenFile.open(path.join(folder, 'none'))).toThrow('it must exist; received ENOENT');
   });
 
+  it('refuse to read from a file that was cut short while open', async () => {
+    await write(
+      4096,
+      Array.from({ length: 10_000 }, (_, i) => i % 4096),
+    );
+    using opened = TokenFile.open(file);
+    truncateSync(file, 100);
+    expect(() => opened.read(9_000, new Int32Array(10))).toThrow('must not shrink while in use');
+  });
+
   const patch = (at: number, value: bigint) => {
     const bytes = readFileSync(file);
     bytes.writeBigUInt64LE(value, at);

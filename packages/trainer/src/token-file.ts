@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { mapFile } from '@inkstone/tensor-core';
 import { fileError, TrainerError } from './errors.js';
 import { writeFileAtomic } from './files.js';
 
@@ -105,7 +106,8 @@ export interface TokenSource extends TokenFileInfo {
 }
 
 /**
- * An open token file; ids are read where they lie, never the whole file.
+ * An open token file, mapped into memory: the operating system pages in what is read, never the whole file. Where there
+ * is no native addon to map it, ids are read by position.
  *
  * @example
  * using file = TokenFile.open('train.tokens');
@@ -120,6 +122,7 @@ export class TokenFile implements TokenSource {
     readonly textBytes: number,
     private readonly width: number,
     private descriptor: number | null,
+    private mapped: Uint16Array | Int32Array | null,
   ) {}
 
   /** @throws TrainerError E_IO, or E_FORMAT for a file that is no token file or was cut short. */
@@ -165,6 +168,7 @@ export class TokenFile implements TokenSource {
         Number(header.getBigUint64(24, true)),
         width,
         descriptor,
+        mapIds(path, width),
       );
     } catch (error) {
       closeSync(descriptor);
@@ -189,42 +193,52 @@ export class TokenFile implements TokenSource {
         `${target.length} from ${start}`,
         'read fewer',
       );
+    if (this.mapped) {
+      // A page past the end of a file that was cut short ends the process when touched, so the size is asked first.
+      if (fstatSync(this.descriptor).size < HEADER + this.length * this.width) throw this.shrunk();
+      target.set(this.mapped.subarray(start, start + target.length));
+    } else this.readByPosition(this.descriptor, start, target);
+  }
+
+  private readByPosition(descriptor: number, start: number, target: Int32Array): void {
     const bytes = new Uint8Array(target.length * this.width);
     for (let done = 0; done < bytes.length; ) {
-      const got = readSync(
-        this.descriptor,
-        bytes,
-        done,
-        bytes.length - done,
-        HEADER + start * this.width + done,
-      );
-      if (got === 0)
-        throw new TrainerError(
-          'E_FORMAT',
-          this.path,
-          'the file must not shrink while in use',
-          'its end',
-          'restore it',
-        );
+      const at = HEADER + start * this.width + done;
+      const got = readSync(descriptor, bytes, done, bytes.length - done, at);
+      if (got === 0) throw this.shrunk();
       done += got;
     }
-    if (littleEndian) {
-      target.set(this.width === 2 ? new Uint16Array(bytes.buffer) : new Int32Array(bytes.buffer));
-    } else {
-      const view = new DataView(bytes.buffer);
-      for (let i = 0; i < target.length; i++)
-        target[i] = this.width === 2 ? view.getUint16(i * 2, true) : view.getInt32(i * 4, true);
-    }
+    const view = new DataView(bytes.buffer);
+    for (let i = 0; i < target.length; i++)
+      target[i] = this.width === 2 ? view.getUint16(i * 2, true) : view.getInt32(i * 4, true);
+  }
+
+  private shrunk(): TrainerError {
+    return new TrainerError(
+      'E_FORMAT',
+      this.path,
+      'the file must not shrink while in use',
+      'its end',
+      'restore it',
+    );
   }
 
   close(): void {
     if (this.descriptor !== null) closeSync(this.descriptor);
     this.descriptor = null;
+    this.mapped = null;
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+// The ids of a mapped file as a typed array, or null where they cannot be seen so.
+function mapIds(path: string, width: 2 | 4): Uint16Array | Int32Array | null {
+  const buffer = littleEndian ? mapFile(path) : null;
+  if (!buffer) return null;
+  return width === 2 ? new Uint16Array(buffer, HEADER) : new Int32Array(buffer, HEADER);
 }
 
 /**
