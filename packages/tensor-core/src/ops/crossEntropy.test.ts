@@ -28,8 +28,13 @@ const cases = fc
     }),
   );
 
+// A mean over no rows is NaN, which has no gradient to compare.
+const countable = cases.filter(
+  ({ inputs: [, target], args }) => args.reduction !== 'mean' || target.values.some((t) => t >= 0),
+);
+
 laws(crossEntropy, {
-  cases,
+  cases: countable,
   run: ([logits, target], options) => crossEntropy(logits!, target!, options),
   values: [
     {
