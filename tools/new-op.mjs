@@ -107,6 +107,6 @@ console.log(`
 Now:
   1. fill in f and grad in ${path.relative(root, files.op)}, and the expected values in the test
   2. npx vitest run ${path.relative(root, files.test)} -t 'on ref'     (needs no compiler)
-  3. write the functor in native/elementwise/functors.h, then: npm run build
+  3. write the functor in native/elementwise/functors.h, then: npm run build:addon -w @inkstone/native
   4. npx vitest run ${path.relative(root, files.test)}
 `);
