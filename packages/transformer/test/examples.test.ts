@@ -1,14 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as tensorCore from '@inkstone/tensor-core';
 import * as tokenizers from '@inkstone/tokenizer';
-import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { examplesOf, runExample } from '../../../tools/testing/examples.js';
 import * as transformer from '../src/index.js';
 
-// Runs every `@example` of the sources and the code of the README, in a folder of their own. A line
-// `expression; // => value` asserts. Everything the packages export is in scope, and what `context` adds.
+// Runs the examples in a folder of their own. Everything the packages export is in scope, and what `context` adds.
 const root = path.join(import.meta.dirname, '..');
 const { Generator, GPT, savePretrained, tensor, trainBpe } = { ...tensorCore, ...transformer, ...tokenizers };
 const present = tensorCore.deviceStatus().cpu.present;
@@ -37,33 +36,11 @@ afterAll(() => {
   rmSync(dir, { recursive: true });
 });
 
-function examplesOf(source: string): string[] {
-  return [...source.matchAll(/\/\*\*(?:(?!\*\/)[\s\S])*?@example\n([\s\S]*?)\*\//g)].map((match) =>
-    match[1]!.replace(/^\s*\* ?/gm, '').replace(/\n@[\s\S]*/, ''),
-  );
-}
-
-async function run(code: string): Promise<void> {
-  const body = code
-    .replace(/^import .*$/gm, '')
-    .replace(/^(\s*)(.*); \/\/ => (.*)$/gm, '$1__expect($2).toEqual($3);');
-  const { outputText } = ts.transpileModule(`async function example() {\n${body}\n}`, {
-    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
-  });
-  const scope = { ...tensorCore, ...tokenizers, ...transformer, ...context, __expect: expect };
-  written = '';
-  await new Function(...Object.keys(scope), `${outputText}; return example();`)(...Object.values(scope));
-}
-
 describe.skipIf(!present)(present ? 'examples' : 'examples: device cpu is not present, skipped', () => {
-  const files = readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' }).sort();
-  for (const file of files.filter((f) => f.endsWith('.ts') && !f.endsWith('.test.ts')))
-    for (const [i, code] of examplesOf(readFileSync(path.join(root, 'src', file), 'utf8')).entries())
-      it(`${file} ${i + 1}`, () => run(code));
-
-  it('README.md', async () => {
-    const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
-    await run(/```ts\n([\s\S]*?)```/.exec(readme)![1]!);
-    expect(written).toMatch(/^ ground on the stone, and the stone/);
-  });
+  for (const example of examplesOf(root))
+    it(example.name, async () => {
+      written = '';
+      await runExample(example, { ...tensorCore, ...tokenizers, ...transformer, ...context });
+      if (example.name === 'README.md 1') expect(written).toMatch(/^ ground on the stone, and the stone/);
+    });
 });
