@@ -2,6 +2,8 @@ export { type CollectOptions, type Corpus, collect, split, type TextDocument } f
 export { parseRunConfig, type RunConfig, type RunConfigInput, runSchema } from './config.js';
 export { CliError, type CliErrorCode } from './errors.js';
 export { type Evaluation, evaluate, tokenBytes } from './evaluate.js';
+export { encodeRequest, evaluatedModel, scoreTokens } from './evaluate-model.js';
+export { type EvaluateTasksOptions, type EvaluateTasksSummary, evaluateTasks } from './evaluate-tasks.js';
 export { measurePeak } from './peak.js';
 export { type Environment, main, makeProgram } from './program.js';
 export { makeReporter, type Output, type Reporter, type RunEvent } from './reporter.js';

@@ -6,6 +6,7 @@ import { Tokenizer } from '@inkstone/tokenizer';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { parseRunConfig, type RunConfig } from './config.js';
 import { CliError, isWorded } from './errors.js';
+import { evaluateTasks } from './evaluate-tasks.js';
 import { addFlags, applyFlags, type Flag, LENGTH_KEYS, replaceLength, runFlags } from './flags.js';
 import { loadModel, SAMPLING, streamText } from './model.js';
 import { conclude, DEFAULT_INCLUDE, nearestModules } from './quickstart.js';
@@ -142,6 +143,42 @@ export function makeProgram(environment: Environment): Command {
       ]),
     )
     .action((model: string, options: GenerateFlags) => generateCommand(model, options, environment));
+
+  program
+    .command('eval')
+    .summary('Evaluate a model on tasks, and compare it with others')
+    .description(
+      'Evaluates a model on the tasks of a JSON file (multiple choice, generation, perplexity) and writes report.json,\n' +
+        'report.md and report.html. Each answer is saved at once: the same command goes on after a stop or a crash.',
+    )
+    .argument('<config>', 'JSON file with the tasks; its paths are relative to its folder')
+    .requiredOption('--model <folder>', 'Folder with config.json, model.safetensors and tokenizer.json')
+    .option(
+      '--out <folder>',
+      "Where to; by default the file's output, or eval-<config> in the model's folder",
+    )
+    .option('--compare <reports...>', 'report.json of earlier evaluations, the baseline first')
+    .addHelpText(
+      'after',
+      examples(name, [
+        ['The tasks of a file', 'eval tasks.json --model runs/notes'],
+        ['To a folder of your choice', 'eval tasks.json --model runs/notes --out evals/notes'],
+        [
+          'With paired tests against another model',
+          'eval tasks.json --model runs/b --out evals/b --compare evals/a/report.json',
+        ],
+      ]),
+    )
+    .action(async (config: string, options: { model: string; out?: string; compare?: string[] }) => {
+      const reporter = makeReporter(stdout);
+      const { out, report } = await evaluateTasks({ config, ...options, reporter, signal });
+      if (report) return;
+      reporter.event(
+        { event: 'stopped', out },
+        `Stopped    the answers so far are in ${out}. Go on with the same command.`,
+      );
+      throw new Stopped();
+    });
 
   return program;
 }
