@@ -14,7 +14,11 @@ export type TensorErrorCode =
  * Every failure of this package. The message reads *op: rule; received; fix*.
  *
  * @example
- * try { a.matmul(b); } catch (e) { if (e instanceof TensorError && e.code === 'E_SHAPE') console.log(e.received); }
+ * try {
+ *   ones([2, 3]).matmul(ones([2, 3]));
+ * } catch (e) {
+ *   if (e instanceof TensorError) console.log(e.code); // E_SHAPE
+ * }
  */
 export class TensorError extends Error {
   override readonly name = 'TensorError';

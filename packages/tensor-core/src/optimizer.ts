@@ -42,7 +42,9 @@ export interface AdamWOptions {
  * @param parameters, gradients, firstMoments, secondMoments lists of equal length, shapes equal one by one
  * @throws TensorError E_SHAPE when the lists do not match, E_FORMAT for a step below 1
  * @example
- * adamw(params, params.map((p) => p.grad!), m, v, { lr: 3e-4, step: 1 });
+ * const [params, m, v] = [[ones([3])], [zeros([3])], [zeros([3])]];
+ * adamw(params, [ones([3])], m, v, { lr: 0.5, weightDecay: 0, step: 1 });
+ * params[0].toArray(); // => [0.5, 0.5, 0.5]
  */
 export function adamw(
   parameters: readonly Tensor[],
@@ -101,7 +103,7 @@ const elements = (t: View & { size: number }): Float64Array =>
  * The Euclidean norm over all elements of all tensors, summed in float64.
  * @throws TensorError E_UNSUPPORTED for strided tensors
  * @example
- * const norm = globalNorm(gradients);
+ * globalNorm([tensor([3]), tensor([4])]); // => 5
  */
 export function globalNorm(tensors: readonly Tensor[]): number {
   if (tensors.length === 0) return 0;
@@ -138,7 +140,9 @@ export function scale_(tensors: readonly Tensor[], factor: number): void {
  *
  * @returns the norm before clipping
  * @example
- * const norm = clipGradNorm(parameters, 1);
+ * const p = tensor([1, 1], { requiresGrad: true });
+ * p.mul(tensor([3, 4])).sum().backward();
+ * clipGradNorm([p], 1); // => 5
  */
 export function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number): number {
   const gradients = [...parameters].flatMap((p) => (p.grad ? [p.grad] : []));

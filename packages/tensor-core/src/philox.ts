@@ -19,7 +19,7 @@ function highProduct(a: number, b: number): number {
 /**
  * Four 32-bit words for a key and a 128-bit counter.
  * @example
- * philox4x32([0, 0], [0, 0, 0, 0]); // [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]
+ * philox4x32([0, 0], [0, 0, 0, 0]); // => [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]
  */
 export function philox4x32(
   key: readonly [number, number],

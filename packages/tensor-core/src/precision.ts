@@ -12,7 +12,7 @@ export const matmulPrecision = (): MatmulPrecision => current;
  * In bf16 the operands are rounded to 8 bits of mantissa while they are packed; sums stay in f32.
  *
  * @example
- * const loss = withMatmulPrecision('bf16', () => model.loss(batch));
+ * const logits = withMatmulPrecision('bf16', () => model.forward(ids));
  */
 export function withMatmulPrecision<R>(precision: MatmulPrecision, f: () => R): R {
   const before = current;

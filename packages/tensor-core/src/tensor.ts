@@ -33,7 +33,7 @@ export interface Tensor extends TensorMethods {}
  * @example
  * const x = tensor([[1, 2], [3, 4]], { requiresGrad: true });
  * x.mul(x).sum().backward();
- * x.grad!.toArray(); // [[2, 4], [6, 8]]
+ * x.grad!.toArray(); // => [[2, 4], [6, 8]]
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: every method of the list is installed in ops/methods.ts
 export class Tensor implements View, Disposable {

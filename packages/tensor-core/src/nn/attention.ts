@@ -35,7 +35,7 @@ export interface SelfAttentionOptions extends LayerOptions {
  * Vaswani et al., Attention Is All You Need, 2017, section 3.2.2; grouped heads: Ainslie et al., GQA, 2023.
  *
  * @example
- * new SelfAttention(384, { heads: 6 }).forward(x); // [B, T, 384]
+ * new SelfAttention(C, { heads: 2 }).forward(x).shape; // => [B, T, C]
  */
 export class SelfAttention extends Module {
   /** [C] to [C + 2 * groups * D] */

@@ -6,7 +6,7 @@ import { Module } from './module.js';
 /**
  * Drops elements with probability p while training, and passes everything in evaluation.
  * @example
- * new Dropout(0.1, { generator }).forward(h);
+ * new Dropout(0.1, { generator: new Generator(1) }).forward(x);
  */
 export class Dropout extends Module {
   private readonly generator?: Generator;

@@ -8,7 +8,7 @@ import { Parameter } from './parameter.js';
 /**
  * A learned vector for each of `count` ids; normal with standard deviation `std` (default 1) at first.
  * @example
- * new Embedding(50257, 768).forward(ids); // [B, T] -> [B, T, 768]
+ * new Embedding(16, 8).forward(ids).shape; // => [B, T, 8]
  */
 export class Embedding extends Module {
   /** [count, width] */

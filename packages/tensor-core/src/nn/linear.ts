@@ -15,7 +15,7 @@ export interface LayerOptions extends Pick<TensorOptions, 'dtype' | 'device'> {
  * Initialised as PyTorch does: weight and bias uniform in +-1/sqrt(in).
  *
  * @example
- * new Linear(768, 3072).forward(x); // [B, T, 768] -> [B, T, 3072]
+ * new Linear(C, 8).forward(x).shape; // => [B, T, 8]
  */
 export class Linear extends Module {
   /** [out, in] */

@@ -17,7 +17,7 @@ export interface MlpOptions extends LayerOptions {
 /**
  * Two linear layers with GELU between them: y = W2 gelu(W1 x).
  * @example
- * new MLP(384, { approximate: 'tanh' }).forward(x);
+ * new MLP(C, { approximate: 'tanh' }).forward(x).shape; // => [B, T, C]
  */
 export class MLP extends Module {
   readonly up: Linear;
@@ -47,7 +47,7 @@ export class MLP extends Module {
  *
  * Shazeer, GLU Variants Improve Transformer, 2020, equation 6.
  * @example
- * new SwiGLU(512, 1376).forward(x);
+ * new SwiGLU(C, 8).forward(x).shape; // => [B, T, C]
  */
 export class SwiGLU extends Module {
   readonly gate: Linear;

@@ -29,7 +29,7 @@ export type PathPattern = string | RegExp;
  *   readonly fc = new Linear(4, 2);
  *   forward(x: Tensor) { return this.fc.forward(x); }
  * }
- * [...new Net().namedParameters()].map(([path]) => path); // ['fc.weight', 'fc.bias']
+ * [...new Net().namedParameters()].map(([path]) => path); // => ['fc.weight', 'fc.bias']
  */
 export abstract class Module implements Disposable {
   /** True in training mode: dropout drops. Set by {@link Module.train} and {@link Module.eval}. */
@@ -132,7 +132,7 @@ export abstract class Module implements Disposable {
    * Stops the training of parameters whose path matches; all of them by default.
    * @returns how many matched
    * @example
-   * model.freeze('wte.*');
+   * model.freeze('wte.*'); // => 1
    */
   freeze(pattern: PathPattern = '**'): number {
     return this.setTrainable(pattern, false);

@@ -9,7 +9,7 @@ import { Parameter } from './parameter.js';
 /**
  * Layer normalization over the last axis, with a learned scale and shift (ones and zeros at first).
  * @example
- * new LayerNorm(768).forward(x); // [B, T, 768]
+ * new LayerNorm(C).forward(x).shape; // => [B, T, C]
  */
 export class LayerNorm extends Module {
   /** [C] */
@@ -37,7 +37,7 @@ export class LayerNorm extends Module {
 /**
  * Root-mean-square normalization over the last axis, with a learned scale (ones at first).
  * @example
- * new RMSNorm(4096).forward(x);
+ * new RMSNorm(C).forward(x).shape; // => [B, T, C]
  */
 export class RMSNorm extends Module {
   /** [C] */

@@ -15,6 +15,6 @@ const definition: OpDefinition = unaryDefinition({
  * @param x any shape, any dtype but bool
  * @throws TensorError E_DTYPE (bool)
  * @example
- * abs(tensor([1, -2])).toArray(); // [1, 2]
+ * abs(tensor([1, -2])).toArray(); // => [1, 2]
  */
 export const abs = operation(definition, (x: Tensor): Tensor => apply1(definition, [x], undefined));

@@ -13,7 +13,7 @@ const definition: OpDefinition = binaryDefinition({
  * @param a, b tensors or numbers whose shapes broadcast; dtypes are promoted
  * @throws TensorError E_SHAPE, E_DTYPE (bool), E_DEVICE
  * @example
- * add(tensor([1, 2]), 10).toArray(); // [11, 12]
+ * add(tensor([1, 2]), 10).toArray(); // => [11, 12]
  */
 export const add = operation(
   definition,

@@ -13,7 +13,7 @@ const definition = argExtremeDefinition('argmax');
  * @param axis counted from the end when negative
  * @throws TensorError E_SHAPE when there is nothing to choose from, E_INDEX
  * @example
- * logits.argmax(-1); // [B, V] -> [B]
+ * tensor([[3, 1, 2]]).argmax(-1).toArray(); // => [0]
  */
 export const argmax = operation(
   definition,

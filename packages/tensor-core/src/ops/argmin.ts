@@ -13,7 +13,7 @@ const definition = argExtremeDefinition('argmin');
  * @param axis counted from the end when negative
  * @throws TensorError E_SHAPE when there is nothing to choose from, E_INDEX
  * @example
- * logits.argmin(-1); // [B, V] -> [B]
+ * tensor([[3, 1, 2]]).argmin(-1).toArray(); // => [1]
  */
 export const argmin = operation(
   definition,

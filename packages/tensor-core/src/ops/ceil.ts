@@ -12,6 +12,6 @@ const definition: OpDefinition = unaryDefinition({
  * @param x any shape, float
  * @throws TensorError E_DTYPE (not a float)
  * @example
- * ceil(tensor([1.5, -1.5])).toArray(); // [2, -1]
+ * ceil(tensor([1.5, -1.5])).toArray(); // => [2, -1]
  */
 export const ceil = operation(definition, (x: Tensor): Tensor => apply1(definition, [x], undefined));

@@ -41,7 +41,7 @@ const definition: OpDefinition<Bounds> = {
  * @param min, max numbers that x's dtype holds; infinite (no bound) by default
  * @throws TensorError E_DTYPE, E_FORMAT when min > max
  * @example
- * x.clamp(-1, 1);
+ * tensor([-3, 0.5, 3]).clamp(-1, 1).toArray(); // => [-1, 0.5, 1]
  */
 export const clamp = operation(
   definition,

@@ -19,7 +19,7 @@ const definition: OpDefinition = {
  * A row-major copy with memory of its own.
  * @param x any shape, any dtype
  * @example
- * const before = weights.clone();
+ * const before = x.clone();
  */
 export const clone = operation(definition, (x: Tensor): Tensor => apply1(definition, [x], undefined));
 

@@ -65,7 +65,7 @@ const definition: OpDefinition<{ axis: number }> = {
  * @param axis default 0
  * @throws TensorError E_SHAPE, E_INDEX, E_DEVICE
  * @example
- * concat([past, next], 1); // [B, T, C] and [B, 1, C] -> [B, T + 1, C]
+ * concat([past, next], 1).shape; // => [B, T + 1, C]
  */
 export const concat = operation(definition, (list: readonly Tensor[], axis = 0): Tensor => {
   const [first] = list;

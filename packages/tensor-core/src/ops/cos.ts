@@ -14,6 +14,6 @@ const definition: OpDefinition = unaryDefinition({
  * @param x any shape, float, in radians
  * @throws TensorError E_DTYPE (not a float)
  * @example
- * cos(tensor([0, Math.PI])).toArray(); // [1, -1]
+ * cos(tensor([0, Math.PI])).toArray(); // => [1, -1]
  */
 export const cos = operation(definition, (x: Tensor): Tensor => apply1(definition, [x], undefined));

@@ -50,7 +50,7 @@ export const onesLike = ({ shape, dtype, device }: Tensor): Tensor => full(shape
  * @param options.dtype default 'i32' when all three are integers, else 'f32'
  * @throws TensorError E_SHAPE for a step of 0 or one that never arrives
  * @example
- * arange(0, 10, 2); // 0, 2, 4, 6, 8
+ * arange(0, 10, 2).toArray(); // => [0, 2, 4, 6, 8]
  */
 export function arange(start: number, end: number, step = 1, options: TensorOptions = {}): Tensor {
   const n = Math.max(0, Math.ceil((end - start) / step));

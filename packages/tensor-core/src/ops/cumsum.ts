@@ -39,7 +39,7 @@ const definition: OpDefinition = {
  * @param axis counted from the end when negative
  * @throws TensorError E_INDEX
  * @example
- * probabilities.cumsum(-1);
+ * tensor([1, 2, 3]).cumsum(-1).toArray(); // => [1, 3, 6]
  */
 export const cumsum = operation(definition, (x: Tensor, axis: number): Tensor => {
   const a = normalizeAxis('cumsum', axis, x.rank);

@@ -23,7 +23,7 @@ const definition: OpDefinition = binaryDefinition({
  * @param a, b tensors or numbers whose shapes broadcast; dtypes are promoted
  * @throws TensorError E_SHAPE, E_DTYPE (bool), E_DEVICE
  * @example
- * div(tensor([1, 2]), 4).toArray(); // [0.25, 0.5]
+ * div(tensor([1, 2]), 4).toArray(); // => [0.25, 0.5]
  */
 export const div = operation(definition, (a: Tensor, b: Tensor | number): Tensor => {
   const real = (x: Tensor | number) => {

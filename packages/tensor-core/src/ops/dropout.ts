@@ -39,7 +39,7 @@ const definition: OpDefinition<DropoutAttrs> = {
  * @param options.generator where the mask comes from; the default generator otherwise
  * @throws TensorError E_FORMAT for p outside [0, 1), E_DTYPE
  * @example
- * dropout(h, 0.1, { generator });
+ * dropout(x, 0.1, { generator: new Generator(1) });
  */
 export const dropout = operation(
   definition,

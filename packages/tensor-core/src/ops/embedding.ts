@@ -82,7 +82,7 @@ const definition: OpDefinition = {
  * @returns [..ids, C]
  * @throws TensorError E_INDEX for an id outside the table, E_DTYPE, E_SHAPE
  * @example
- * embedding(wte, ids); // [B, T] -> [B, T, C]
+ * embedding(wte, ids).shape; // => [B, T, C]
  */
 export const embedding = operation(
   definition,

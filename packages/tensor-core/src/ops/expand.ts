@@ -33,7 +33,7 @@ const definition: OpDefinition<{ shape: Shape }> = {
  * @param x a shape that broadcasts to `shape`
  * @throws TensorError E_SHAPE
  * @example
- * bias.expand([8, 16]); // [16] -> [8, 16]
+ * tensor([1, 2]).expand([3, 2]).toArray(); // => [[1, 2], [1, 2], [1, 2]]
  */
 export const expand = operation(definition, (x: Tensor, shape: Shape): Tensor => {
   checkShape('expand', shape);

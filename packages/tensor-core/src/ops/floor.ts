@@ -12,6 +12,6 @@ const definition: OpDefinition = unaryDefinition({
  * @param x any shape, float
  * @throws TensorError E_DTYPE (not a float)
  * @example
- * floor(tensor([1.5, -1.5])).toArray(); // [1, -2]
+ * floor(tensor([1.5, -1.5])).toArray(); // => [1, -2]
  */
 export const floor = operation(definition, (x: Tensor): Tensor => apply1(definition, [x], undefined));

@@ -108,7 +108,7 @@ const scatterDefinition: OpDefinition<{ axis: number; shape: Shape }> = {
  * @returns the shape of the index
  * @throws TensorError E_INDEX for an index outside the axis, E_SHAPE, E_DTYPE
  * @example
- * logProbs.gather(-1, ids.unsqueeze(-1)); // [B, V], [B, 1] -> [B, 1]
+ * logits.logSoftmax().gather(-1, targets.unsqueeze(-1)).shape; // => [B, 1]
  */
 export const gather = operation(
   gatherDefinition,
@@ -126,7 +126,7 @@ export const gather = operation(
  * @param shape of the result, no smaller than x along the other axes
  * @throws TensorError E_INDEX for an index outside the axis, E_SHAPE, E_DTYPE
  * @example
- * scatterAdd(ones([4]), 0, labels, [classes]); // how often each label occurs
+ * scatterAdd(ones([4]), 0, tensor([2, 0, 2, 2], { dtype: 'i32' }), [3]).toArray(); // => [1, 0, 3]
  */
 export const scatterAdd = operation(
   scatterDefinition,

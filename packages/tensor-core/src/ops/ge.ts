@@ -13,7 +13,7 @@ const definition: OpDefinition = binaryDefinition({
  * @param a, b tensors or numbers of any dtype whose shapes broadcast; dtypes are promoted
  * @throws TensorError E_SHAPE, E_DEVICE
  * @example
- * ge(tensor([1, 2]), 2).toArray(); // [0, 1]
+ * ge(tensor([1, 2]), 2).toArray(); // => [0, 1]
  */
 export const ge = operation(
   definition,

@@ -60,7 +60,7 @@ const definition: OpDefinition<GeluAttrs> = {
  * @param x float, any shape
  * @throws TensorError E_DTYPE
  * @example
- * h.gelu({ approximate: 'tanh' });
+ * x.gelu({ approximate: 'tanh' });
  */
 export const gelu = operation(
   definition,

@@ -84,7 +84,7 @@ const definition: OpDefinition<MatmulAttrs> = {
  * @returns [.., out]
  * @throws TensorError E_SHAPE, E_DTYPE
  * @example
- * linear(x, w, b); // [B, T, C] -> [B, T, out]
+ * linear(x, ones([5, C]), zeros([5])).shape; // => [B, T, 5]
  */
 export const linear = operation(
   definition,

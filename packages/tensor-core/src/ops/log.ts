@@ -14,6 +14,6 @@ const definition: OpDefinition = unaryDefinition({
  * @param x any shape, float
  * @throws TensorError E_DTYPE (not a float)
  * @example
- * log(tensor([1, Math.E])).toArray(); // [0, 1]
+ * log(tensor([1, Math.E])).toArray(); // => [0, 1]
  */
 export const log = operation(definition, (x: Tensor): Tensor => apply1(definition, [x], undefined));

@@ -13,7 +13,7 @@ const definition: OpDefinition = binaryDefinition({
  * @param a, b tensors or numbers of any dtype whose shapes broadcast; dtypes are promoted
  * @throws TensorError E_SHAPE, E_DEVICE
  * @example
- * lt(tensor([1, 2]), 2).toArray(); // [1, 0]
+ * lt(tensor([1, 2]), 2).toArray(); // => [1, 0]
  */
 export const lt = operation(
   definition,

@@ -134,7 +134,7 @@ function batched(v: View, batch: Shape, owner: View): View {
  * @returns [.., M, N]
  * @throws TensorError E_SHAPE when the inner sizes differ or an operand is a scalar, E_DTYPE for integers
  * @example
- * tensor([[1, 2]]).matmul(tensor([[3], [4]])).item(); // 11
+ * tensor([[1, 2]]).matmul(tensor([[3], [4]])).item(); // => 11
  */
 export const matmul = operation(definition, (a: Tensor, b: Tensor): Tensor => {
   a.assertAlive('matmul');

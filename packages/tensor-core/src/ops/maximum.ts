@@ -22,7 +22,7 @@ const definition: OpDefinition = binaryDefinition({
  * @param a, b tensors or numbers whose shapes broadcast; dtypes are promoted
  * @throws TensorError E_SHAPE, E_DTYPE (bool), E_DEVICE
  * @example
- * maximum(tensor([1, 5]), 3).toArray(); // [3, 5]
+ * maximum(tensor([1, 5]), 3).toArray(); // => [3, 5]
  */
 export const maximum = operation(
   definition,

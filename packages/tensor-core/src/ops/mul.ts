@@ -14,7 +14,7 @@ const definition: OpDefinition = binaryDefinition({
  * @param a, b tensors or numbers whose shapes broadcast; dtypes are promoted, integers wrap
  * @throws TensorError E_SHAPE, E_DTYPE (bool), E_DEVICE
  * @example
- * mul(tensor([1, 2]), 10).toArray(); // [10, 20]
+ * mul(tensor([1, 2]), 10).toArray(); // => [10, 20]
  */
 export const mul = operation(
   definition,

@@ -69,7 +69,7 @@ const definition: OpDefinition<MultinomialAttrs> = {
  * @returns i32, [.., samples]
  * @throws TensorError E_INDEX for weights that cannot be drawn from, E_SHAPE, E_DTYPE
  * @example
- * logits.softmax().multinomial(1, { generator });
+ * logits.softmax().multinomial(1, { generator: new Generator(1) }).shape; // => [B, 1]
  */
 export const multinomial = operation(
   definition,

@@ -14,6 +14,6 @@ const definition: OpDefinition = unaryDefinition({
  * @param x any shape, any dtype but bool; unsigned integers wrap
  * @throws TensorError E_DTYPE (bool)
  * @example
- * neg(tensor([1, -2])).toArray(); // [-1, 2]
+ * neg(tensor([1, -2])).toArray(); // => [-1, 2]
  */
 export const neg = operation(definition, (x: Tensor): Tensor => apply1(definition, [x], undefined));

@@ -41,7 +41,7 @@ const definition: OpDefinition<{ classes: number; dtype: DType }> = {
  * @returns [..ids, classes]
  * @throws TensorError E_DTYPE, E_SHAPE
  * @example
- * oneHot(labels, 10); // [B] -> [B, 10]
+ * oneHot(tensor([2, 0], { dtype: 'i32' }), 3).toArray(); // => [[0, 0, 1], [1, 0, 0]]
  */
 export const oneHot = operation(
   definition,

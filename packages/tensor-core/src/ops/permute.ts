@@ -35,7 +35,7 @@ const definition: OpDefinition<{ order: readonly number[] }> = {
  * @param order each axis of x once: axis i of the result is axis order[i] of x
  * @throws TensorError E_SHAPE, E_INDEX
  * @example
- * x.permute([0, 2, 1, 3]); // [B, T, H, D] -> [B, H, T, D]
+ * q.permute([0, 2, 1, 3]).shape; // => [B, H, T, D]
  */
 export const permute = operation(definition, (x: Tensor, order: readonly number[]): Tensor => {
   if (order.length !== x.rank)
@@ -53,7 +53,7 @@ export const permute = operation(definition, (x: Tensor, order: readonly number[
  * Two axes exchanged, as a view.
  * @throws TensorError E_INDEX
  * @example
- * w.transpose(0, 1); // [in, out] -> [out, in]
+ * tensor([[1, 2], [3, 4]]).transpose(0, 1).toArray(); // => [[1, 3], [2, 4]]
  */
 export const transpose = operation(definition, (x: Tensor, a: number, b: number): Tensor => {
   const order = x.shape.map((_, i) => i);

@@ -32,7 +32,7 @@ function power(a: number, b: number): number {
  * @param a, b tensors or numbers whose shapes broadcast, float; dtypes are promoted
  * @throws TensorError E_SHAPE, E_DTYPE (not floats), E_DEVICE
  * @example
- * pow(tensor([2, 3]), 2).toArray(); // [4, 9]
+ * pow(tensor([2, 3]), 2).toArray(); // => [4, 9]
  */
 export const pow = operation(
   definition,

@@ -14,6 +14,6 @@ const definition: OpDefinition = unaryDefinition({
  * @param x any shape, float
  * @throws TensorError E_DTYPE (not a float)
  * @example
- * reciprocal(tensor([4, -0.5])).toArray(); // [0.25, -2]
+ * reciprocal(tensor([4, -0.5])).toArray(); // => [0.25, -2]
  */
 export const reciprocal = operation(definition, (x: Tensor): Tensor => apply1(definition, [x], undefined));

@@ -14,6 +14,6 @@ const definition: OpDefinition = unaryDefinition({
  * @param x any shape, float
  * @throws TensorError E_DTYPE (not a float)
  * @example
- * relu(tensor([-1, 2])).toArray(); // [0, 2]
+ * relu(tensor([-1, 2])).toArray(); // => [0, 2]
  */
 export const relu = operation(definition, (x: Tensor): Tensor => apply1(definition, [x], undefined));

@@ -48,7 +48,7 @@ function viewStrides(x: Tensor, shape: Shape): number[] | null {
  * @param shape sizes with the same product; one may be -1 and is computed
  * @throws TensorError E_SHAPE when the sizes do not fit
  * @example
- * x.reshape([2, -1]);
+ * tensor([1, 2, 3, 4]).reshape([2, -1]).toArray(); // => [[1, 2], [3, 4]]
  */
 export const reshape = operation(definition, (x: Tensor, shape: Shape): Tensor => {
   x.assertAlive('reshape');
@@ -79,7 +79,7 @@ function completeShape(x: Tensor, shape: Shape): Shape {
 /**
  * Merges the axes from `start` to `end` (inclusive) into one.
  * @example
- * x.flatten(0, 1); // [B, T, C] -> [B * T, C]
+ * x.flatten(0, 1).shape; // => [B * T, C]
  */
 export const flatten = operation(definition, (x: Tensor, start = 0, end = -1): Tensor => {
   if (x.rank === 0) return reshape(x, [1]);
@@ -93,7 +93,7 @@ export const flatten = operation(definition, (x: Tensor, start = 0, end = -1): T
  * Drops an axis of size 1.
  * @throws TensorError E_SHAPE when its size is not 1
  * @example
- * x.squeeze(-1);
+ * x.sum(-1, { keepDims: true }).squeeze(-1).shape; // => [B, T]
  */
 export const squeeze = operation(definition, (x: Tensor, axis: number): Tensor => {
   const a = normalizeAxis('squeeze', axis, x.rank);
@@ -113,7 +113,7 @@ export const squeeze = operation(definition, (x: Tensor, axis: number): Tensor =
 /**
  * Inserts an axis of size 1 before `axis`.
  * @example
- * mask.unsqueeze(0);
+ * x.unsqueeze(0).shape; // => [1, B, T, C]
  */
 export const unsqueeze = operation(definition, (x: Tensor, axis: number): Tensor => {
   const a = normalizeAxis('unsqueeze', axis, x.rank + 1);

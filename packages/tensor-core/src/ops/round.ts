@@ -19,6 +19,6 @@ const definition: OpDefinition = unaryDefinition({
  * @param x any shape, float
  * @throws TensorError E_DTYPE (not a float)
  * @example
- * round(tensor([0.5, 1.5, 2.4])).toArray(); // [0, 2, 2]
+ * round(tensor([0.5, 1.5, 2.4])).toArray(); // => [0, 2, 2]
  */
 export const round = operation(definition, (x: Tensor): Tensor => apply1(definition, [x], undefined));

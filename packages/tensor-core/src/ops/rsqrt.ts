@@ -14,6 +14,6 @@ const definition: OpDefinition = unaryDefinition({
  * @param x any shape, float
  * @throws TensorError E_DTYPE (not a float)
  * @example
- * rsqrt(tensor([4, 0.25])).toArray(); // [0.5, 2]
+ * rsqrt(tensor([4, 0.25])).toArray(); // => [0.5, 2]
  */
 export const rsqrt = operation(definition, (x: Tensor): Tensor => apply1(definition, [x], undefined));

@@ -16,6 +16,6 @@ const definition: OpDefinition = unaryDefinition({
  * @param x any shape, float
  * @throws TensorError E_DTYPE (not a float)
  * @example
- * sigmoid(tensor([0, 100])).toArray(); // [0.5, 1]
+ * sigmoid(tensor([0, 100])).toArray(); // => [0.5, 1]
  */
 export const sigmoid = operation(definition, (x: Tensor): Tensor => apply1(definition, [x], undefined));

@@ -12,6 +12,6 @@ const definition: OpDefinition = unaryDefinition({
  * @param x any shape, float
  * @throws TensorError E_DTYPE (not a float)
  * @example
- * sign(tensor([-3, 0, 5])).toArray(); // [-1, 0, 1]
+ * sign(tensor([-3, 0, 5])).toArray(); // => [-1, 0, 1]
  */
 export const sign = operation(definition, (x: Tensor): Tensor => apply1(definition, [x], undefined));

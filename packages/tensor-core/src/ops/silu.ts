@@ -40,6 +40,7 @@ const definition: OpDefinition = {
  * @param x float, any shape
  * @throws TensorError E_DTYPE
  * @example
+ * const [gate, up] = x.chunk(2, -1);
  * gate.silu().mul(up);
  */
 export const silu = operation(definition, (x: Tensor): Tensor => apply1(definition, [x], undefined));

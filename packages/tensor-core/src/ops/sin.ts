@@ -14,6 +14,6 @@ const definition: OpDefinition = unaryDefinition({
  * @param x any shape, float, in radians
  * @throws TensorError E_DTYPE (not a float)
  * @example
- * sin(tensor([0, Math.PI / 2])).toArray(); // [0, 1]
+ * sin(tensor([0, Math.PI / 2])).toArray(); // => [0, 1]
  */
 export const sin = operation(definition, (x: Tensor): Tensor => apply1(definition, [x], undefined));

@@ -53,7 +53,7 @@ export function part(v: View, { axis, start }: { axis: number; start: number }, 
  * @param start, end counted from the end when negative; `end` defaults to the axis's size
  * @throws TensorError E_INDEX when the range is empty backwards or outside the axis
  * @example
- * x.slice(1, -1); // the last position of every row
+ * x.slice(1, -1).shape; // => [B, 1, C]
  */
 export const slice = operation(definition, (x: Tensor, axis: number, start: number, end?: number): Tensor => {
   const a = normalizeAxis('slice', axis, x.rank);
@@ -74,7 +74,7 @@ export const slice = operation(definition, (x: Tensor, axis: number, start: numb
  * One position along an axis, which disappears.
  * @throws TensorError E_INDEX
  * @example
- * logits.select(1, -1); // [B, T, V] -> [B, V]
+ * x.select(1, -1).shape; // => [B, C]
  */
 export const select = operation(definition, (x: Tensor, axis: number, index: number): Tensor => {
   const a = normalizeAxis('select', axis, x.rank);

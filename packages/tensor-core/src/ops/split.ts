@@ -47,7 +47,7 @@ const definition: OpDefinition<SplitAttrs> = {
  * @param axis default 0
  * @throws TensorError E_SHAPE for sizes that do not fit, E_INDEX
  * @example
- * const [q, k, v] = qkv.split(C, -1); // [B, T, 3C] -> three of [B, T, C]
+ * const [q, k, v] = concat([x, x, x], -1).split(C, -1); // [B, T, 3C] -> three of [B, T, C]
  */
 export const split = operation(
   definition,
@@ -64,7 +64,7 @@ export const split = operation(
  * @param axis default 0
  * @throws TensorError E_SHAPE when n is not a positive integer, E_INDEX
  * @example
- * const [gate, up] = h.chunk(2, -1);
+ * const [gate, up] = x.chunk(2, -1);
  */
 export const chunk = operation(definition, (x: Tensor, n: number, axis = 0): readonly Tensor[] => {
   const a = normalizeAxis('chunk', axis, x.rank);

@@ -14,6 +14,6 @@ const definition: OpDefinition = unaryDefinition({
  * @param x any shape, float
  * @throws TensorError E_DTYPE (not a float)
  * @example
- * sqrt(tensor([4, 9])).toArray(); // [2, 3]
+ * sqrt(tensor([4, 9])).toArray(); // => [2, 3]
  */
 export const sqrt = operation(definition, (x: Tensor): Tensor => apply1(definition, [x], undefined));

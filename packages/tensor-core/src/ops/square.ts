@@ -19,6 +19,6 @@ const definition: OpDefinition = {
  * @param x any shape, any dtype but bool; integers wrap
  * @throws TensorError E_DTYPE (bool)
  * @example
- * square(tensor([3, -2])).toArray(); // [9, 4]
+ * square(tensor([3, -2])).toArray(); // => [9, 4]
  */
 export const square = operation(definition, (x: Tensor): Tensor => apply1(definition, [x], undefined));

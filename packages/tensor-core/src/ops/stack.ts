@@ -46,7 +46,7 @@ const definition: OpDefinition<{ axis: number }> = {
  * @param axis of the result, default 0
  * @throws TensorError E_SHAPE, E_INDEX, E_DEVICE
  * @example
- * stack([x, y]); // two of [T] -> [2, T]
+ * stack([tensor([1, 2]), tensor([3, 4])]).toArray(); // => [[1, 2], [3, 4]]
  */
 export const stack = operation(definition, (list: readonly Tensor[], axis = 0): Tensor => {
   const [first] = list;

@@ -13,7 +13,7 @@ const definition: OpDefinition = binaryDefinition({
  * @param a, b tensors or numbers whose shapes broadcast; dtypes are promoted, integers wrap
  * @throws TensorError E_SHAPE, E_DTYPE (bool), E_DEVICE
  * @example
- * sub(tensor([1, 2]), 10).toArray(); // [-9, -8]
+ * sub(tensor([1, 2]), 10).toArray(); // => [-9, -8]
  */
 export const sub = operation(
   definition,

@@ -15,6 +15,6 @@ const definition: OpDefinition = unaryDefinition({
  * @param x any shape, float
  * @throws TensorError E_DTYPE (not a float)
  * @example
- * tanh(tensor([0, 100])).toArray(); // [0, 1]
+ * tanh(tensor([0, 100])).toArray(); // => [0, 1]
  */
 export const tanh = operation(definition, (x: Tensor): Tensor => apply1(definition, [x], undefined));

@@ -31,7 +31,7 @@ const definition: OpDefinition<ToAttrs> = {
  * @param x any shape
  * @throws TensorError E_DEVICE when the device is not present, E_DTYPE, E_OOM
  * @example
- * const onGpu = x.to({ device: 'cuda', dtype: 'bf16' });
+ * const reference = x.to({ device: 'ref', dtype: 'f64' });
  */
 export const to = operation(
   definition,

@@ -60,7 +60,7 @@ const definition: OpDefinition<{ k: number }> = {
  * @returns values and i32 indices, both [.., k]
  * @throws TensorError E_SHAPE
  * @example
- * const [values, indices] = logits.topk(50);
+ * const [values, indices] = logits.topk(3);
  */
 export const topk = operation(definition, (x: Tensor, k: number): readonly [Tensor, Tensor] => {
   const [values, indices] = apply(definition, [x], { k });

@@ -50,7 +50,8 @@ const definition: OpDefinition = {
  * @param a, b tensors or numbers (two numbers give f32); dtypes are promoted
  * @throws TensorError E_SHAPE, E_DTYPE (the condition is not bool), E_DEVICE
  * @example
- * where(x.gt(0), x, 0);
+ * const x = tensor([-1, 2]);
+ * where(x.gt(0), x, 0).toArray(); // => [0, 2]
  */
 export const where = operation(
   definition,
