@@ -69,7 +69,7 @@ export interface DecodeOptions {
  * ```ts
  * const tokenizer = await Tokenizer.fromPretrained('my-model');
  * const { ids } = tokenizer.encode('Hello');
- * tokenizer.decode(ids); // 'Hello'
+ * tokenizer.decode(ids); // => 'Hello'
  * ```
  */
 export class Tokenizer {

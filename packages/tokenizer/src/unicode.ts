@@ -28,7 +28,7 @@ function load(): Uint8Array {
  *
  * @example
  * ```ts
- * hasCategory('é'.codePointAt(0)!, categoryMask('L')); // true
+ * hasCategory('é'.codePointAt(0)!, categoryMask('L')); // => true
  * ```
  */
 export function categoryMask(...names: (Category | 'space')[]): number {

@@ -13,7 +13,7 @@ export const GPT2_PATTERN = "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p
  *
  * @example
  * ```ts
- * cutGpt2("I'm here", 1, 8); // 3, the piece is 'm
+ * cutGpt2("I'm here", 1, 8); // => 3
  * ```
  */
 export function cutGpt2(text: string, start: number, limit: number): number {

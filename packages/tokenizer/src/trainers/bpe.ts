@@ -36,7 +36,7 @@ export interface TrainBpeOptions extends ProgressOptions {
  * @example
  * ```ts
  * const tokenizer = await trainBpe(['to be or not to be'], { vocabSize: 262 });
- * tokenizer.encodeIds(' be').length; // 1
+ * tokenizer.encodeIds(' be').length; // => 1
  * ```
  */
 export async function trainBpe(
