@@ -13,13 +13,16 @@ import {
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { devices } from '../test/devices.js';
-import { modelDir, readExpected } from '../test/expected.js';
+import { modelDir, readExpected, readFirstLosses } from '../test/expected.js';
 import { gptConfig, readGPTConfig } from './config.js';
 import { generate } from './generate.js';
 import { GPT } from './gpt.js';
 import { fromPretrained } from './pretrained.js';
 
 const { tensors: expected, about } = readExpected();
+
+// What the first kernels computed, on AVX-512; every other way to compute it came within 2e-7 of it.
+const firstLosses = readFirstLosses();
 
 const tiny = { vocab_size: 17, n_positions: 12, n_embd: 8, n_layer: 2, n_head: 2 };
 const noDropout = { resid_pdrop: 0, embd_pdrop: 0, attn_pdrop: 0 };
@@ -48,6 +51,45 @@ const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number =
   for (let i = 0; i < a.length; i++) worst = Math.max(worst, Math.abs(a[i]! - b[i]!));
   return worst;
 };
+
+/** The losses of the fixture's AdamW steps, from the model's weights. */
+function trainingLosses(model: GPT, device: Device): number[] {
+  const { lr, betas, eps, weight_decay_of_matrices } = JSON.parse(about.training!) as {
+    lr: number;
+    betas: [number, number];
+    eps: number;
+    weight_decay_of_matrices: number;
+  };
+  const groups = [true, false].map((matrix) => {
+    const list = [...model.parameters()].filter((p) => p.rank >= 2 === matrix);
+    const moments = () => list.map((p) => zerosLike(p));
+    return { list, m: moments(), v: moments(), weightDecay: matrix ? weight_decay_of_matrices : 0 };
+  });
+  const { shape, values } = expected.batches!;
+  const [steps, B, length] = shape as [number, number, number];
+  const T = length - 1;
+  return Array.from({ length: steps }, (_, index) =>
+    scope(() => {
+      const rows = Array.from({ length: B }, (_, b) => (index * B + b) * length);
+      const part = (from: number) => rows.flatMap((r) => values.slice(r + from, r + from + T));
+      const loss = model.loss(idsOf(part(0), [B, T], device), idsOf(part(1), [B, T], device));
+      loss.backward();
+      for (const { list, m, v, weightDecay } of groups) {
+        const gradients = list.map((p) => p.grad!);
+        adamw(list, gradients, m, v, {
+          lr,
+          beta1: betas[0],
+          beta2: betas[1],
+          eps,
+          weightDecay,
+          step: index + 1,
+        });
+      }
+      model.zeroGrad();
+      return loss.item();
+    }),
+  );
+}
 
 describe.each(devices)('GPT-2 on %s', (device, present) => {
   describe.skipIf(!present)(present ? 'present' : `${device} is not present: skipped`, () => {
@@ -81,51 +123,14 @@ describe.each(devices)('GPT-2 on %s', (device, present) => {
       expect(largestDifference(y.numbers(), logits.values)).toBeLessThan(2e-4);
     });
 
-    it('has the losses of 20 steps of PyTorch', async () => {
-      const model = owned(await fromPretrained(modelDir, { device }));
-      const options = JSON.parse(about.training!) as { lr: number; betas: [number, number]; eps: number };
-      const decay = (JSON.parse(about.training!) as { weight_decay_of_matrices: number })
-        .weight_decay_of_matrices;
-      const parameters = [...model.parameters()];
-      const groups = [true, false].map((matrix) => {
-        const list = parameters.filter((p) => p.rank >= 2 === matrix);
-        return {
-          list,
-          m: list.map((p) => zerosLike(p)),
-          v: list.map((p) => zerosLike(p)),
-          weightDecay: matrix ? decay : 0,
-        };
-      });
-      const { shape, values } = expected.batches!;
-      const [steps, B, length] = shape as [number, number, number];
-      const T = length - 1;
-      for (let step = 1; step <= steps; step++) {
-        const loss = scope(() => {
-          const rows = Array.from({ length: B }, (_, b) => ((step - 1) * B + b) * length);
-          const part = (from: number) => rows.flatMap((r) => values.slice(r + from, r + from + T));
-          const result = model.loss(idsOf(part(0), [B, T], device), idsOf(part(1), [B, T], device));
-          result.backward();
-          for (const { list, m, v, weightDecay } of groups)
-            adamw(
-              list,
-              list.map((p) => p.grad!),
-              m,
-              v,
-              {
-                lr: options.lr,
-                beta1: options.betas[0],
-                beta2: options.betas[1],
-                eps: options.eps,
-                weightDecay,
-                step,
-              },
-            );
-          model.zeroGrad();
-          return result.item();
-        });
-        const want = expected.losses!.values[step - 1]!;
-        expect(Math.abs(loss - want) / want, `step ${step}: ${loss} for ${want}`).toBeLessThan(1e-3);
-      }
+    it('has the losses of 20 steps of PyTorch, and of our first kernels', async () => {
+      const losses = trainingLosses(owned(await fromPretrained(modelDir, { device })), device);
+      const worst = (want: number[]) =>
+        Math.max(...losses.map((loss, i) => Math.abs(loss - want[i]!) / want[i]!));
+      expect(losses.length).toBe(firstLosses.length);
+      expect(worst(expected.losses!.values), `PyTorch: ${losses}`).toBeLessThan(1e-3);
+      // Kernels may change, a training run may not: a faster one that costs accuracy shows here.
+      expect(worst(firstLosses), `first: ${losses}`).toBeLessThan(1e-5);
     });
 
     it('computes in bf16 nearly what it computes in f32', async () => {

@@ -33,3 +33,10 @@ export function readExpected(): { tensors: Record<string, Expected>; about: Reco
   }
   return { tensors, about };
 }
+
+/** The losses of the fixture's training steps as the first kernels computed them. */
+export function readFirstLosses(): number[] {
+  return JSON.parse(
+    readFileSync(fileURLToPath(new URL('./fixtures/first_losses.json', import.meta.url)), 'utf8'),
+  );
+}
