@@ -1,0 +1,51 @@
+"""The peer of rows.mjs. Forward softmax, gelu and silu have real out= variants and use them; the norms and
+cross-entropy have none. AdamW is the fused one."""
+import torch
+import torch.nn.functional as F
+from data import integers, random
+
+
+def prepare(case):
+    op, shape = case["op"], case["shape"]
+    grad = case.get("backward", False)
+    x = random(shape, 1, requires_grad=grad)
+    leaves = [x]
+    if op == "adamw":
+        piece = [shape[0] // 4, shape[1]]
+        parameters = [random(piece, 10 + i, requires_grad=True) for i in range(4)]
+        for i, p in enumerate(parameters):
+            p.grad = random(piece, 20 + i, std=0.01)
+        optimizer = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.01, fused=True)
+
+        def step():
+            optimizer.step()
+            return parameters
+
+        return step
+    y = None if grad else torch.empty(shape)
+    if op == "layerNorm":
+        leaves += [random([shape[1]], 2, requires_grad=grad), random([shape[1]], 3, requires_grad=grad)]
+        forward = lambda: F.layer_norm(x, [shape[1]], leaves[1], leaves[2])
+    elif op == "rmsNorm":
+        leaves += [random([shape[1]], 2, requires_grad=grad)]
+        forward = lambda: F.rms_norm(x, [shape[1]], leaves[1], eps=1e-5)
+    elif op == "softmax":
+        forward = (lambda: torch.softmax(x, -1)) if grad else (lambda: torch.softmax(x, -1, out=y))
+    elif op in ("gelu", "gelu tanh"):
+        approximate = "tanh" if op == "gelu tanh" else "none"
+        forward = (
+            (lambda: F.gelu(x, approximate=approximate))
+            if grad
+            else (lambda: torch.ops.aten.gelu.out(x, approximate=approximate, out=y))
+        )
+    elif op == "silu":
+        forward = (lambda: F.silu(x)) if grad else (lambda: torch.ops.aten.silu.out(x, out=y))
+    elif op == "crossEntropy":
+        target = integers([shape[0]], 4, shape[1])
+        forward = lambda: F.cross_entropy(x, target)
+    else:
+        raise NotImplementedError(op)
+    if not grad:
+        return forward
+    seed = None if op == "crossEntropy" else random(shape, 5)
+    return lambda: torch.autograd.grad(forward(), leaves, seed)
