@@ -92,7 +92,7 @@ struct Heads {
 template <class T>
 using Mul = std::conditional_t<std::is_same_v<T, double>, MulF64, MulF32>;
 template <class T>
-using Wide = std::conditional_t<std::is_same_v<T, double>, ReaderF64, ReaderF32<T, false>>;
+using Wide = std::conditional_t<std::is_same_v<T, double>, ReaderF64<>, ReaderF32<T, false>>;
 
 // Rows of one head lie pages apart, where the hardware's prefetcher does not follow.
 template <class T>

@@ -1,4 +1,4 @@
-// C = A B (+ bias) for one pair of strided matrices: the blocking around the micro kernel.
+// C = A B with a prologue and an epilogue for one pair of strided matrices: the blocking around the micro kernel.
 //
 // The smaller of A and B is packed once, by all workers, and shared. The other is packed a chunk at a time by the
 // worker that multiplies the chunk, while it is warm in that worker's cache, so the large operand is read from
@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "cpu/gemm_epilogue.h"
 #include "cpu/gemm_pack.h"
 #include "cpu/parallel.h"
 
@@ -35,6 +36,13 @@ class Gemm {
  public:
   using Unit = typename E::Unit;
   using Acc = typename E::Acc;
+  using Finish = Epilogue<Acc, O>;
+  // pack_panel with its reader chosen: what the elements of an operand go through is paid once, as they are packed.
+  using Packer = void (*)(const T*, int64_t, int64_t, int64_t, int64_t, int64_t, Unit*);
+  template <class F>
+  void activate_a(F) { pack_a_ = pack_panel<typename R::template Through<F>, E::kPer, kRowStep, T>; }
+  template <class F>
+  void activate_b(F) { pack_b_ = pack_panel<typename R::template Through<F>, E::kPer, kCols<E>, T>; }
 
   Gemm(int64_t m, int64_t n, int64_t k) : m_(m), n_(n), k_(k) {
     a_panels_ = ceil_div(m, kRows);
@@ -63,8 +71,8 @@ class Gemm {
     return whole_lines(shared_units()) + static_cast<size_t>(workers) * whole_lines(chunk_units());
   }
 
-  // `bias` is null or has n rounded up to whole panels entries. rt null runs on the calling thread.
-  void run(const ik_runtime* rt, Operand<T> a, Operand<T> b, const Acc* bias, O* c, Unit* scratch) const {
+  // rt null runs on the calling thread.
+  void run(const ik_runtime* rt, Operand<T> a, Operand<T> b, const Finish& finish, O* c, Unit* scratch) const {
     const int64_t shared = share_a_ ? a_panels_ : b_panels_, chunked = share_a_ ? b_panels_ : a_panels_;
     const int64_t units = ceil_div(k_, E::kPer);
     Unit* const own = scratch + whole_lines(shared_units());
@@ -89,8 +97,8 @@ class Gemm {
             const Unit* const one = scratch + (s - s0) * pass * shared_step();
             for (int64_t p = p0; p < p1; ++p) {
               const Unit* const other = mine + (p - p0) * pass * chunk_step();
-              if (share_a_) tile(s, p, one, other, pass, u0 == 0, bias, c);
-              else tile(p, s, other, one, pass, u0 == 0, bias, c);
+              if (share_a_) tile(s, p, one, other, pass, u0 == 0, u0 + pass == units, finish, c);
+              else tile(p, s, other, one, pass, u0 == 0, u0 + pass == units, finish, c);
             }
           }
         });
@@ -112,20 +120,20 @@ class Gemm {
   void pack(bool is_a, const Operand<T>& x, int64_t panel, int64_t k0, int64_t k, Unit* to) const {
     if (is_a) {
       const int64_t left = m_ - panel * kRows;
-      pack_panel<R, E::kPer, kRowStep>(x.data + panel * kRows * x.outer + k0 * x.inner, x.outer, x.inner,
-                                       std::min<int64_t>(kRows, left), left, k, to);
+      pack_a_(x.data + panel * kRows * x.outer + k0 * x.inner, x.outer, x.inner, std::min<int64_t>(kRows, left), left, k, to);
     } else {
       const int64_t left = n_ - panel * kCols<E>;
-      pack_panel<R, E::kPer, kCols<E>>(x.data + panel * kCols<E> * x.outer + k0 * x.inner, x.outer, x.inner,
-                                       std::min<int64_t>(kCols<E>, left), left, k, to);
+      pack_b_(x.data + panel * kCols<E> * x.outer + k0 * x.inner, x.outer, x.inner, std::min<int64_t>(kCols<E>, left), left, k, to);
     }
   }
 
-  void tile(int64_t i, int64_t j, const Unit* a, const Unit* b, int64_t units, bool first, const Acc* bias, O* c) const {
+  void tile(int64_t i, int64_t j, const Unit* a, const Unit* b, int64_t units, bool first, bool last,
+            const Finish& finish, O* c) const {
     const int64_t rows = std::min<int64_t>(kRows, m_ - i * kRows), cols = std::min<int64_t>(kCols<E>, n_ - j * kCols<E>);
     const auto kernel = kMicroKernels<E, 1>[rows];
-    O* const to = c + i * kRows * n_ + j * kCols<E>;
-    const Acc* add = bias ? bias + j * kCols<E> : nullptr;
+    const int64_t at = i * kRows * n_ + j * kCols<E>;
+    O* const to = c + at;
+    const Acc* add = finish.bias ? finish.bias + j * kCols<E> : nullptr;
     int64_t add_ld = 0;
     alignas(64) Acc edge[kRows * kCols<E>];
     Acc* out = edge;
@@ -149,20 +157,14 @@ class Gemm {
       add_ld = ld;
       u += kRun;
     } while (u < units);
-    if (out != edge) return;
-    for (int64_t r = 0; r < rows; ++r) {
-      const Acc* const from = edge + r * kCols<E>;
-      O* const row = to + r * n_;
-      if constexpr (std::is_same_v<O, Acc>) {
-        std::copy_n(from, cols, row);
-      } else {
-        int64_t x = 0;
-        for (; x + kLanes <= cols; x += kLanes) store(row + x, load(from + x));
-        if (x < cols) store_n(row + x, load(from + x), cols - x);
-      }
+    if (last && finish.row) {
+      for (int64_t r = 0; r < rows; ++r) finish.apply(out + r * ld, to + r * n_, at + r * n_, cols);
+    } else if (out == edge) {
+      for (int64_t r = 0; r < rows; ++r) copy_row(edge + r * kCols<E>, to + r * n_, cols);
     }
   }
 
+  Packer pack_a_ = pack_panel<R, E::kPer, kRowStep, T>, pack_b_ = pack_panel<R, E::kPer, kCols<E>, T>;
   int64_t m_, n_, k_, a_panels_, b_panels_, pass_units_, shared_block_, chunk_panels_, chunks_;
   bool share_a_;
 };

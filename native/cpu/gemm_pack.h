@@ -2,16 +2,36 @@
 // A panel is `width` rows of A (or columns of B), stored [k][step] with zeros where the matrix ends.
 #pragma once
 #include "cpu/gemm_kernel.h"
+#include "cpu/math.h"
 
 namespace ik {
 
-// ---- one unit, or a vector of units, from memory of type T ------------------------------------------------
+// ---- one unit, or a vector of units, from memory of type T, through an activation F -----------------------
+
+struct Identity {
+  template <class V>
+  V operator()(V x) const { return x; }
+};
+// A functor of floats and doubles on a vector of doubles.
+template <class F>
+inline vd each_lane(F f, vd x) {
+  if constexpr (!std::is_same_v<F, Identity>)
+    for (size_t i = 0; i < sizeof x / 8; ++i) x[i] = f(double{x[i]});
+  return x;
+}
+template <class F>
+inline float activated(F f, float x) {
+  if constexpr (std::is_same_v<F, Identity>) return x;
+  else return f(splat(x))[0];
+}
 
 // To f32: widening, or when Round is set rounding through bf16.
-template <class T, bool Round>
+template <class T, bool Round, class F = Identity>
 struct ReaderF32 {
   using Unit = float;
   using Vector = vf;
+  template <class G>
+  using Through = ReaderF32<T, Round, G>;
   static vf round(vf v) {
     if constexpr (Round) {
       const vu bits = (vu)v;
@@ -22,7 +42,7 @@ struct ReaderF32 {
     }
   }
   static float one(const T* p, int64_t, int64_t) {
-    float x = to_float(*p);
+    float x = activated(F{}, to_float(*p));
     if constexpr (Round) {
       bf16 h;
       from_float(x, h);
@@ -30,38 +50,47 @@ struct ReaderF32 {
     }
     return x;
   }
-  static Vector along_k(const T* p) { return round(load(p)); }
-  static Vector across(const T* p, int64_t) { return round(load(p)); }
+  static Vector along_k(const T* p) { return round(F{}(load(p))); }
+  static Vector across(const T* p, int64_t) { return round(F{}(load(p))); }
 };
+template <class F = Identity>
 struct ReaderF64 {
   using Unit = double;
   using Vector = vd;
-  static double one(const double* p, int64_t, int64_t) { return *p; }
-  static Vector along_k(const double* p) { return load_bits<vd>(p); }
-  static Vector across(const double* p, int64_t) { return load_bits<vd>(p); }
+  template <class G>
+  using Through = ReaderF64<G>;
+  static double one(const double* p, int64_t, int64_t) { return F{}(*p); }
+  static Vector along_k(const double* p) { return each_lane(F{}, load_bits<vd>(p)); }
+  static Vector across(const double* p, int64_t) { return each_lane(F{}, load_bits<vd>(p)); }
 };
 #if defined(__AVX512BF16__)
 // To pairs of bf16.
-template <class T>
+template <class T, class F = Identity>
 struct ReaderBf16 {
   using Unit = uint32_t;
   using Vector = vu;
+  template <class G>
+  using Through = ReaderBf16<T, G>;
+  static constexpr bool kCopies = sizeof(T) == 2 && std::is_same_v<F, Identity>;
   static uint32_t bits(const T* p) {
-    bf16 h;
-    if constexpr (sizeof(T) == 4) from_float(*p, h);
-    else h = *p;
-    return h.bits;
+    if constexpr (kCopies) {
+      return p->bits;
+    } else {
+      bf16 h;
+      from_float(activated(F{}, to_float(*p)), h);
+      return h.bits;
+    }
   }
   static uint32_t one(const T* p, int64_t k_stride, int64_t valid) {
     return bits(p) | (valid > 1 ? bits(p + k_stride) << 16 : 0);
   }
   static vu low_halves(const T* p) {
-    if constexpr (sizeof(T) == 4) return __builtin_convertvector((vh)_mm512_cvtneps_pbh((__m512)load(p)), vu);
-    else return __builtin_convertvector(load_bits<vh>(p), vu);
+    if constexpr (kCopies) return __builtin_convertvector(load_bits<vh>(p), vu);
+    else return __builtin_convertvector((vh)_mm512_cvtneps_pbh((__m512)F{}(load(p))), vu);
   }
   static Vector along_k(const T* p) {
-    if constexpr (sizeof(T) == 4) return (vu)_mm512_cvtne2ps_pbh((__m512)load(p + kLanes), (__m512)load(p));
-    else return load_bits<vu>(p);
+    if constexpr (kCopies) return load_bits<vu>(p);
+    else return (vu)_mm512_cvtne2ps_pbh((__m512)F{}(load(p + kLanes)), (__m512)F{}(load(p)));
   }
   static Vector across(const T* p, int64_t k_stride) { return low_halves(p) | (low_halves(p + k_stride) << 16); }
 };

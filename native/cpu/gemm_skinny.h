@@ -1,4 +1,4 @@
-// C = A B (+ bias) for at most kSkinnyRows rows of A: B is read once, straight from where it lies, and the speed
+// C = A B with an epilogue for at most kSkinnyRows rows of A: B is read once, straight from where it lies, and the speed
 // is that of memory. One token's decode is this shape.
 #pragma once
 #include "cpu/gemm.h"
@@ -17,46 +17,62 @@ class SkinnyGemm {
  public:
   SkinnyGemm(int64_t m, int64_t n, int64_t k) : m_(m), n_(n), k_(k), k_padded_(ceil_div(k, W) * W) {}
 
-  size_t scratch_units() const { return static_cast<size_t>(m_ * k_padded_); }
+  using Finish = Epilogue<Acc, O>;
+  // A as numbers, and C before it is rounded.
+  size_t scratch_units() const {
+    return static_cast<size_t>(m_ * k_padded_) + (std::is_same_v<O, Acc> ? 0 : static_cast<size_t>(m_ * n_));
+  }
 
-  void run(const ik_runtime* rt, Operand<T> a, Operand<T> b, const Acc* bias, O* c, Acc* x) const {
+  template <class F>
+  void activate_a(F) { read_a_ = R::template Through<F>::one; }
+
+  void run(const ik_runtime* rt, Operand<T> a, Operand<T> b, const Finish& finish, O* c, Acc* x) const {
     for (int64_t r = 0; r < m_; ++r) {
-      for (int64_t p = 0; p < k_; ++p) x[r * k_padded_ + p] = R::one(a.data + r * a.outer + p * a.inner, 0, 1);
+      for (int64_t p = 0; p < k_; ++p) x[r * k_padded_ + p] = read_a_(a.data + r * a.outer + p * a.inner, 0, 1);
       for (int64_t p = k_; p < k_padded_; ++p) x[r * k_padded_ + p] = 0;
     }
+    Acc* y;
+    if constexpr (std::is_same_v<O, Acc>) y = c;
+    else y = x + m_ * k_padded_;
     [&]<int... M>(std::integer_sequence<int, M...>) {
-      (void)((m_ == M + 1 && (run_rows<M + 1>(rt, b, bias, c, x), true)) || ...);
+      (void)((m_ == M + 1 && (run_rows<M + 1>(rt, b, finish, c, x, y), true)) || ...);
     }(std::make_integer_sequence<int, kSkinnyRows>{});
   }
 
  private:
   template <int M>
-  void run_rows(const ik_runtime* rt, Operand<T> b, const Acc* bias, O* c, const Acc* x) const {
+  void run_rows(const ik_runtime* rt, Operand<T> b, const Finish& finish, O* c, const Acc* x, Acc* y) const {
+    const Acc* const bias = finish.bias;
+    const auto done = [&](int64_t j0, int64_t j1) {
+      if (!finish.row && std::is_same_v<O, Acc>) return;
+      for (int64_t at = j0; at < M * n_; at += n_) {
+        if (finish.row) finish.apply(y + at, c + at, at, j1 - j0);
+        else copy_row(y + at, c + at, j1 - j0);
+      }
+    };
     if (b.inner == 1) {
       const int64_t group = std::clamp<int64_t>(kTaskBytes / std::max<int64_t>(1, k_ * sizeof(T)), 4, 512) / 4 * 4;
       for_tasks(rt, ceil_div(n_, group), [&](int64_t task, int32_t) {
         const int64_t end = std::min(n_, (task + 1) * group);
         constexpr int G = M <= 2 ? 4 : 2;
         int64_t j = task * group;
-        for (; j + G <= end; j += G) dots<M, G>(b, bias, c, x, j);
-        for (; j < end; ++j) dots<M, 1>(b, bias, c, x, j);
+        for (; j + G <= end; j += G) dots<M, G>(b, bias, y, x, j);
+        for (; j < end; ++j) dots<M, 1>(b, bias, y, x, j);
+        done(task * group, end);
       });
     } else {
       const int64_t width = std::clamp<int64_t>(ceil_div(n_, 8 * 2 * W) * 2 * W, 2 * W, kColumns);
       for_tasks(rt, ceil_div(n_, width), [&](int64_t task, int32_t) {
-        axpys<M>(b, bias, c, x, task * width, std::min(n_, (task + 1) * width));
+        const int64_t end = std::min(n_, (task + 1) * width);
+        axpys<M>(b, bias, y, x, task * width, end);
+        done(task * width, end);
       });
     }
   }
 
-  static void put(Acc value, O& to) {
-    if constexpr (std::is_same_v<O, Acc>) to = value;
-    else from_float(value, to);
-  }
-
   // G columns of B, each contiguous in k.
   template <int M, int G>
-  void dots(Operand<T> b, const Acc* bias, O* c, const Acc* x, int64_t j) const {
+  void dots(Operand<T> b, const Acc* bias, Acc* y, const Acc* x, int64_t j) const {
     V acc[M][G];
     for (int m = 0; m < M; ++m)
       for (int g = 0; g < G; ++g) acc[m][g] = V{};
@@ -85,7 +101,7 @@ class SkinnyGemm {
       step(p, column);
     }
     for (int m = 0; m < M; ++m)
-      for (int g = 0; g < G; ++g) put(total(acc[m][g]) + (bias ? bias[j + g] : Acc{}), c[m * n_ + j + g]);
+      for (int g = 0; g < G; ++g) y[m * n_ + j + g] = total(acc[m][g]) + (bias ? bias[j + g] : Acc{});
   }
 
   static Acc total(V v) {
@@ -98,7 +114,7 @@ class SkinnyGemm {
 
   // Columns [j0, j1) of B, each row of it contiguous: four rows at a time, added to runs of kRun rows.
   template <int M>
-  void axpys(Operand<T> b, const Acc* bias, O* c, const Acc* x, int64_t j0, int64_t j1) const {
+  void axpys(Operand<T> b, const Acc* bias, Acc* y, const Acc* x, int64_t j0, int64_t j1) const {
     alignas(64) Acc sum[M][kColumns], run[M][kColumns];
     const int64_t width = j1 - j0, whole = width / W * W;
     for (int m = 0; m < M; ++m)
@@ -144,11 +160,12 @@ class SkinnyGemm {
         for (int64_t j = 0; j < width; ++j) sum[m][j] += run[m][j];
     }
     for (int m = 0; m < M; ++m)
-      for (int64_t j = 0; j < width; ++j) put(sum[m][j], c[m * n_ + j0 + j]);
+      for (int64_t j = 0; j < width; ++j) y[m * n_ + j0 + j] = sum[m][j];
   }
 
   static constexpr int64_t kTaskBytes = 256 << 10;
   static constexpr int64_t kColumns = 512;
+  Acc (*read_a_)(const T*, int64_t, int64_t) = R::one;
   int64_t m_, n_, k_, k_padded_;
 };
 

@@ -40,24 +40,45 @@ constexpr int64_t kSerialWork = 1 << 18;
 // Batches of products smaller than this are divided by product, larger ones within each.
 constexpr int64_t kBatchScratch = 4 << 20;
 
-template <class E, class R, class T, class O>
-int32_t multiply(const ik_runtime* rt, const Shape& s, const T* a, const T* b, const T* bias, O* c) {
+// What is done to the operands on the way in and to the product on the way out.
+template <class T>
+struct Fusion {
+  int64_t activate_a, activate_b;
+  const T* bias;
+  int64_t activation;
+  bool slope;       // multiply with the activation's slope at `other` instead of activating and adding it
+  const T* other;
+  T* before;
+};
+
+template <class E, class R, class T>
+int32_t multiply(const ik_runtime* rt, const Shape& s, const T* a, const T* b, const Fusion<T>& fusion, T* c) {
   using Acc = typename E::Acc;
   if (s.batch * s.m * s.n == 0) return IK_OK;
-  Acc* padded = nullptr;
-  if (bias) {
+  Epilogue<Acc, T> finish;
+  if (fusion.bias) {
     const int64_t n = ceil_div(s.n, kCols<E>) * kCols<E>;
-    padded = static_cast<Acc*>(rt->scratch(rt, n * sizeof(Acc)));
+    Acc* const padded = static_cast<Acc*>(rt->scratch(rt, n * sizeof(Acc)));
     if (!padded) return IK_OOM;
     for (int64_t j = 0; j < n; ++j) {
-      if constexpr (std::is_same_v<Acc, double>) padded[j] = j < s.n ? bias[j] : 0;
-      else padded[j] = j < s.n ? to_float(bias[j]) : 0;
+      if constexpr (std::is_same_v<Acc, double>) padded[j] = j < s.n ? fusion.bias[j] : 0;
+      else padded[j] = j < s.n ? to_float(fusion.bias[j]) : 0;
     }
+    finish.bias = padded;
   }
+  finish.other = fusion.other;
+  finish.before = fusion.before;
+  with_activation(fusion.activation, [&]<class F, class G>(F, G) {
+    finish.row = fusion.slope ? slope_row<Acc, T, G> : activate_row<Acc, T, F>;
+  });
+  if (fusion.activation == kNoActivation && fusion.other) finish.row = activate_row<Acc, T, Identity>;
   const double work = static_cast<double>(s.m) * s.n * s.k;
   const bool serial = work * s.batch <= kSerialWork;
   const auto each = [&](const auto& gemm, const ik_runtime* team, int64_t i, auto* scratch) {
-    gemm.run(team, {a + i * s.a_batch, s.a_row, s.a_k}, {b + i * s.b_batch, s.b_col, s.b_k}, padded, c + i * s.m * s.n, scratch);
+    Epilogue<Acc, T> own = finish;
+    if (own.other) own.other += i * s.m * s.n;
+    if (own.before) own.before += i * s.m * s.n;
+    gemm.run(team, {a + i * s.a_batch, s.a_row, s.a_k}, {b + i * s.b_batch, s.b_col, s.b_k}, own, c + i * s.m * s.n, scratch);
   };
   const auto all = [&](const auto& gemm, auto unit, size_t worker_units, size_t team_units) -> int32_t {
     using Unit = decltype(unit);
@@ -75,32 +96,41 @@ int32_t multiply(const ik_runtime* rt, const Shape& s, const T* a, const T* b, c
     }
     return IK_OK;
   };
+  // Few rows read single elements of B, once: nothing is gained by pairs, nor is there a place to activate them.
   using Skinny = std::conditional_t<std::is_same_v<Acc, double>, MulF64, MulF32>;
-  if constexpr (!std::is_same_v<typename Skinny::Acc, typename R::Unit>) {
-    // 16-bit pairs: the skinny path reads single elements.
-    using Wide = ReaderF32<T, sizeof(T) == 4>;
-    if (s.m <= kSkinnyRows && (s.b_k == 1 || s.b_col == 1)) {
-      const SkinnyGemm<Skinny, Wide, T, O> gemm(s.m, s.n, s.k);
-      return all(gemm, Acc{}, gemm.scratch_units(), gemm.scratch_units());
-    }
-  } else if (s.m <= kSkinnyRows && (s.b_k == 1 || s.b_col == 1)) {
-    const SkinnyGemm<Skinny, R, T, O> gemm(s.m, s.n, s.k);
+  using Single = std::conditional_t<std::is_same_v<typename Skinny::Acc, typename R::Unit>, R, ReaderF32<T, sizeof(T) == 4>>;
+  if (s.m <= kSkinnyRows && (s.b_k == 1 || s.b_col == 1) && fusion.activate_b == kNoActivation) {
+    SkinnyGemm<Skinny, Single, T, T> gemm(s.m, s.n, s.k);
+    with_activation(fusion.activate_a, [&](auto f, auto) { gemm.activate_a(f); });
     return all(gemm, Acc{}, gemm.scratch_units(), gemm.scratch_units());
   }
-  const Gemm<E, R, T, O> gemm(s.m, s.n, s.k);
+  Gemm<E, R, T, T> gemm(s.m, s.n, s.k);
+  with_activation(fusion.activate_a, [&](auto f, auto) { gemm.activate_a(f); });
+  with_activation(fusion.activate_b, [&](auto f, auto) { gemm.activate_b(f); });
   return all(gemm, typename E::Unit{}, gemm.scratch_units(1), gemm.scratch_units(rt->threads));
 }
 
 }  // namespace
 
-int32_t ik_cpu_matmul(const ik_runtime* rt, const ik_view* in, int32_t n_in, const ik_view* out, int32_t, const void* attrs) {
-  const bool in_bf16 = static_cast<const ik_attrs_matmul*>(attrs)->bf16 != 0;
+int32_t ik_cpu_matmul(const ik_runtime* rt, const ik_view* in, int32_t n_in, const ik_view* out, int32_t n_out, const void* attrs) {
+  const auto& options = *static_cast<const ik_attrs_matmul*>(attrs);
+  const bool in_bf16 = options.bf16 != 0;
   const Shape s = shape_of(in[0], in[1], out[0]);
   const int32_t dtype = in[0].dtype;
-  if (in[1].dtype != dtype || out[0].dtype != dtype || (n_in > 2 && in[2].dtype != dtype)) return IK_UNSUPPORTED;
+  for (int32_t i = 1; i < n_in; ++i)
+    if (in[i].dtype != dtype) return IK_UNSUPPORTED;
+  const bool slope_of_none = options.other == 2 && options.activation == kNoActivation;
+  if (out[0].dtype != dtype || slope_of_none || n_in != 2 + (options.bias != 0) + (options.other != 0)) return IK_UNSUPPORTED;
   const auto run = [&]<class E, class R, class T>(E, R, T) {
-    return multiply<E, R, T, T>(rt, s, static_cast<const T*>(in[0].data), static_cast<const T*>(in[1].data),
-                                n_in > 2 ? static_cast<const T*>(in[2].data) : nullptr, static_cast<T*>(out[0].data));
+    const Fusion<T> fusion{options.activate_a,
+                           options.activate_b,
+                           options.bias ? static_cast<const T*>(in[2].data) : nullptr,
+                           options.activation,
+                           options.other == 2,
+                           options.other ? static_cast<const T*>(in[n_in - 1].data) : nullptr,
+                           n_out > 1 ? static_cast<T*>(out[1].data) : nullptr};
+    return multiply<E, R, T>(rt, s, static_cast<const T*>(in[0].data), static_cast<const T*>(in[1].data), fusion,
+                             static_cast<T*>(out[0].data));
   };
   switch (dtype) {
 #if defined(__AVX512BF16__)
@@ -115,7 +145,7 @@ int32_t ik_cpu_matmul(const ik_runtime* rt, const ik_view* in, int32_t n_in, con
     case IK_BF16: return run(MulF32{}, ReaderF32<bf16, false>{}, bf16{});
 #endif
     case IK_F16: return run(MulF32{}, ReaderF32<f16, false>{}, f16{});
-    case IK_F64: return run(MulF64{}, ReaderF64{}, double{});
+    case IK_F64: return run(MulF64{}, ReaderF64<>{}, double{});
     default: return IK_UNSUPPORTED;
   }
 }

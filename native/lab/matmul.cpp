@@ -59,7 +59,9 @@ std::vector<char> launch(Host& host, const Case& s, int dtype, bool in_bf16, Buf
   const int64_t lda = (s.ta ? s.m : s.k) + s.pad, ldb = (s.tb ? s.k : s.n) + s.pad;
   const int64_t a_size = lda * (s.ta ? s.k : s.m), b_size = ldb * (s.tb ? s.n : s.k);
   std::vector<char> c((s.batch * s.m * s.n + 64) * ik_dtype_bytes(dtype), 0x5a);
-  const ik_attrs_matmul attrs{in_bf16};
+  ik_attrs_matmul attrs{};
+  attrs.bf16 = in_bf16;
+  attrs.bias = s.bias;
   std::vector<int64_t> sa{s.m, s.k}, sb{s.k, s.n}, sc{s.m, s.n}, ta{s.ta ? 1 : lda, s.ta ? lda : 1}, tb{s.tb ? 1 : ldb, s.tb ? ldb : 1};
   if (s.batch != 1) {
     sa.insert(sa.begin(), s.batch), sb.insert(sb.begin(), s.batch), sc.insert(sc.begin(), s.batch);
@@ -155,7 +157,8 @@ void time_all(Host& host) {
     for (const auto& [m, k, n] : shapes) {
       Buffer a(m * k, dtype, 1), b(k * n, dtype, 2), bias(n, dtype, 3);
       std::vector<char> c(m * n * ik_dtype_bytes(dtype));
-      const ik_attrs_matmul attrs{in_bf16};
+      ik_attrs_matmul attrs{};
+      attrs.bf16 = in_bf16;
       std::printf("%-10s %5lldx%5lldx%5lld", kind == 0 ? "f32" : kind == 1 ? "f32(bf16)" : "bf16", (long long)m, (long long)k, (long long)n);
       for (int t = 0; t < 3; ++t) {
         const bool ta = t == 2, tb = t == 1;

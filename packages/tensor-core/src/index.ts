@@ -17,8 +17,10 @@ export {
 export { TensorError, type TensorErrorCode } from './errors.js';
 export { checkGradient, type GradientCheckOptions } from './gradcheck.js';
 export type { Cost, OpDefinition, Operation } from './op.js';
+export type { Activation } from './ops/activation.js';
 export { arange, full, ones, onesLike, zeros, zerosLike } from './ops/creation.js';
 export * from './ops/index.js';
+export type { LinearOptions } from './ops/linear.js';
 export { type AdamWOptions, adamw, clipGradNorm, globalNorm, scale_ } from './optimizer.js';
 export { type MatmulPrecision, matmulPrecision, withMatmulPrecision } from './precision.js';
 export {

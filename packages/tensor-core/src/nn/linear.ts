@@ -1,4 +1,4 @@
-import { linear } from '../ops/linear.js';
+import { type LinearOptions, linear } from '../ops/linear.js';
 import { type Generator, uniform } from '../random.js';
 import type { Tensor, TensorOptions } from '../tensor.js';
 import { Module } from './module.js';
@@ -34,8 +34,8 @@ export class Linear extends Module {
     this.bias = bias ? new Parameter(uniform([outFeatures], -bound, bound, options)) : null;
   }
 
-  /** @param x float, [.., in] @returns [.., out] */
-  forward(x: Tensor): Tensor {
-    return linear(x, this.weight, this.bias);
+  /** @param x float, [.., in] @param options activations and a residual, fused with the product @returns [.., out] */
+  forward(x: Tensor, options?: LinearOptions): Tensor {
+    return linear(x, this.weight, this.bias, options);
   }
 }

@@ -1,4 +1,4 @@
-import { type GeluApproximation, gelu } from '../ops/gelu.js';
+import type { GeluApproximation } from '../ops/gelu.js';
 import type { Tensor } from '../tensor.js';
 import { Dropout } from './dropout.js';
 import { type LayerOptions, Linear } from './linear.js';
@@ -36,9 +36,19 @@ export class MLP extends Module {
     this.drop = new Dropout(dropout, { generator: options.generator });
   }
 
-  /** @param x float, [.., C] */
-  forward(x: Tensor): Tensor {
-    return this.drop.forward(this.down.forward(gelu(this.up.forward(x), { approximate: this.approximate })));
+  /**
+   * GELU is applied as the second layer reads its input, so no tensor of the hidden width is written for it.
+   * @param x float, [.., C]
+   * @param residual added to the result, [.., C]
+   */
+  forward(x: Tensor, residual?: Tensor): Tensor {
+    const inputActivation = this.approximate === 'tanh' ? 'geluTanh' : 'gelu';
+    const hidden = this.up.forward(x);
+    if (this.drop.p > 0 && this.drop.training) {
+      const y = this.drop.forward(this.down.forward(hidden, { inputActivation }));
+      return residual ? residual.add(y) : y;
+    }
+    return this.down.forward(hidden, { inputActivation, residual });
   }
 }
 

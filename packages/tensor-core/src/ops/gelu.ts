@@ -17,12 +17,14 @@ const gradKernels = { none: new Kernel('gelu_grad', ''), tanh: new Kernel('gelu_
 const A = Math.sqrt(2 / Math.PI);
 const B = 0.044715;
 
-const value = {
+/** @internal */
+export const geluValue = {
   none: (x: number) => 0.5 * x * (1 + errorFunction(x / Math.SQRT2)),
   tanh: (x: number) => 0.5 * x * (1 + Math.tanh(A * (x + B * x ** 3))),
 };
 
-const derivative = {
+/** @internal */
+export const geluSlope = {
   none: (x: number) =>
     0.5 * (1 + errorFunction(x / Math.SQRT2)) + (x * Math.exp((-x * x) / 2)) / Math.sqrt(2 * Math.PI),
   tanh(x: number) {
@@ -31,10 +33,11 @@ const derivative = {
   },
 };
 
-const gradient: OpDefinition<GeluAttrs> = {
+/** @internal dx from x and dy */
+export const geluGrad: OpDefinition<GeluAttrs> = {
   name: 'geluGrad',
   infer: like,
-  reference: ([x, dy], { approximate }) => [x!.data.map((v, i) => derivative[approximate](v) * dy!.data[i]!)],
+  reference: ([x, dy], { approximate }) => [x!.data.map((v, i) => geluSlope[approximate](v) * dy!.data[i]!)],
   native: (inputs, { approximate }) => ({ kernel: gradKernels[approximate], inputs }),
 };
 
@@ -44,10 +47,10 @@ const definition: OpDefinition<GeluAttrs> = {
     requireFloat('gelu', inputs[0]!.dtype);
     return like(inputs);
   },
-  reference: ([x], { approximate }) => [x!.data.map(value[approximate])],
+  reference: ([x], { approximate }) => [x!.data.map(geluValue[approximate])],
   native: (inputs, { approximate }) => ({ kernel: kernels[approximate], inputs }),
   saves: { inputs: [0] },
-  grad: (ctx, [dy]) => [apply1(gradient, [ctx.input(0), dy], ctx.attrs)],
+  grad: (ctx, [dy]) => [apply1(geluGrad, [ctx.input(0), dy], ctx.attrs)],
   cost: ([x]) => ({ flops: 10 * x!.size, bytes: 2 * x!.size * DTYPES[x!.dtype].bytes }),
 };
 

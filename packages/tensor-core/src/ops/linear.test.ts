@@ -1,29 +1,46 @@
 import fc from 'fast-check';
-import { zeros } from '../index.js';
-import { linear } from './index.js';
+import { describe, expect, it } from 'vitest';
+import { scope, tensor, zeros } from '../index.js';
+import type { Activation } from './activation.js';
+import { gelu, linear } from './index.js';
+import { status } from './testing/law.js';
 import { input, laws, reals, shapes } from './testing/laws.js';
+
+const activation = fc.constantFrom<(Activation | undefined)[]>(undefined, 'relu', 'gelu', 'geluTanh', 'silu');
 
 const cases = fc
   .record({
-    rows: shapes(2, 5, 1),
+    rows: fc.oneof(shapes(2, 5, 1), fc.constantFrom([17], [3, 11])),
     inputs: fc.integer({ min: 1, max: 40 }),
     out: fc.integer({ min: 1, max: 40 }),
     bias: fc.boolean(),
+    residual: fc.boolean(),
+    inputActivation: activation,
+    activation,
   })
-  .chain(({ rows, inputs, out, bias }) => {
+  .chain(({ rows, inputs, out, ...args }) => {
     const one = reals(-1, 1);
     const list = [
-      input([...rows, inputs], one),
+      // Central differences must not step over relu's kink.
+      input(
+        [...rows, inputs],
+        one.map((v) => (Math.abs(v) < 0.01 ? v + 0.05 : v)),
+      ),
       input([out, inputs], one),
-      ...(bias ? [input([out], one)] : []),
+      ...(args.bias ? [input([out], one)] : []),
+      ...(args.residual ? [input([...rows, out], one)] : []),
     ];
-    return fc.record({ inputs: fc.tuple(...list), args: fc.constant(undefined) });
+    return fc.record({ inputs: fc.tuple(...list), args: fc.constant(args) });
   });
 
 laws(linear, {
   sums: true,
   cases,
-  run: ([x, w, b]) => linear(x!, w!, b),
+  run: ([x, w, ...rest], { bias, residual, ...activations }) =>
+    linear(x!, w!, bias ? rest[0]! : null, {
+      ...activations,
+      ...(residual ? { residual: rest.at(-1)! } : {}),
+    }),
   // Up to forty products a sum.
   tolerance: { f32: 3e-5, f16: 4e-3 },
   errors: [
@@ -34,9 +51,55 @@ laws(linear, {
       code: 'E_SHAPE',
     },
     {
+      name: 'a residual of another shape',
+      run: () => linear(zeros([2, 3]), zeros([4, 3]), null, { residual: zeros([4]) }),
+      code: 'E_SHAPE',
+    },
+    {
       name: 'mixed dtypes',
       run: () => linear(zeros([2, 3]), zeros([4, 3], { dtype: 'f64' })),
       code: 'E_DTYPE',
     },
+    {
+      name: 'an unknown activation',
+      run: () => linear(zeros([2, 3]), zeros([4, 3]), null, { activation: 'swish' as 'silu' }),
+      code: 'E_UNSUPPORTED',
+    },
   ],
+});
+
+describe.skipIf(!status.cpu.present)('linear over many blocks', () => {
+  // Several passes over k, both ways of sharing the packed operands, and edges of tiles on every side.
+  it.each([
+    [150, 1100, 70],
+    [70, 1100, 150],
+    [3, 1100, 150],
+  ])('%i x %i x %i fused is what its parts are', (m, k, n) =>
+    scope(() => {
+      const values = (size: number, step: number) =>
+        Float64Array.from({ length: size }, (_, i) => ((i * step) % 41) / 20 - 1);
+      const x = tensor(values(m * k, 7), { shape: [m, k], requiresGrad: true });
+      const w = tensor(values(n * k, 11), { shape: [n, k], requiresGrad: true });
+      const b = tensor(values(n, 3), { shape: [n], requiresGrad: true });
+      const r = tensor(values(m * n, 5), { shape: [m, n], requiresGrad: true });
+      const all = [x, w, b, r];
+      const run = (f: () => ReturnType<typeof linear>) => {
+        const y = f();
+        y.backward(tensor(values(m * n, 13), { shape: [m, n] }));
+        const results = [y.numbers(), ...all.map((t) => t.grad!.numbers())];
+        for (const t of all) {
+          t.grad!.dispose();
+          t.grad = null;
+        }
+        return results;
+      };
+      const fused = run(() => linear(x, w, b, { inputActivation: 'silu', activation: 'gelu', residual: r }));
+      const parts = run(() => gelu(linear(x.silu(), w, b)).add(r));
+      fused.forEach((f, i) => {
+        const error = f.reduce((worst, v, j) => Math.max(worst, Math.abs(v - parts[i]![j]!)), 0);
+        const scale = parts[i]!.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+        expect(error / scale, `result ${i}`).toBeLessThan(2e-6);
+      });
+    }),
+  );
 });

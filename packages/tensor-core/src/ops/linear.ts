@@ -1,20 +1,75 @@
+import { isRecording } from '../autograd.js';
 import { DTYPES, requireFloat } from '../dtype.js';
 import { TensorError } from '../errors.js';
 import { permuteView, toDense, toMatrix } from '../layout.js';
-import { apply1, describe, type OpDefinition, operation } from '../op.js';
-import { matmulPrecision } from '../precision.js';
-import { sizeOf } from '../shape.js';
+import { apply, apply1, describe, type OpDefinition, operation } from '../op.js';
+import { type MatmulPrecision, matmulPrecision } from '../precision.js';
+import { sameShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { type MatmulAttrs, matmul, matmulKernel, matrix } from './matmul.js';
+import { ACTIVATIONS, type Activation } from './activation.js';
+import { matmulKernel, matrix } from './matmul.js';
 import { transpose } from './permute.js';
 import { reshape } from './reshape.js';
 import { sum } from './sum.js';
 
-const product = matmul.definition;
+/** What {@link linear} does besides the product. */
+export interface LinearOptions {
+  /** Applied to x as it is read; the gradient keeps x alone, not the activated copy. */
+  inputActivation?: Activation;
+  /** Applied to the product and bias. */
+  activation?: Activation;
+  /** Added last, of the result's shape. */
+  residual?: Tensor;
+}
 
-const definition: OpDefinition<MatmulAttrs> = {
+interface LinearAttrs {
+  precision: MatmulPrecision;
+  bias: boolean;
+  residual: boolean;
+  inputActivation: Activation | null;
+  activation: Activation | null;
+  /** The gradient will ask for what was activated: it is the second output. */
+  keep: boolean;
+}
+
+const code = (activation: Activation | null) => (activation ? ACTIVATIONS[activation].code : 0);
+const value = (activation: Activation | null) =>
+  activation ? ACTIVATIONS[activation].value : (x: number) => x;
+
+interface ProductAttrs {
+  precision: MatmulPrecision;
+  activateB: Activation | null;
+  /** c is multiplied with this activation's slope at the third input. */
+  slope: Activation | null;
+}
+
+// The products of the gradient: c = (a h(b)) * f'(z).
+const product: OpDefinition<ProductAttrs> = {
+  name: 'linearGrad',
+  infer: ([a, b]) => [{ shape: [a!.shape[0]!, b!.shape[1]!], dtype: a!.dtype }],
+  reference([a, b, z], { activateB, slope }) {
+    const [m, k] = a!.shape as [number, number];
+    const n = b!.shape[1]!;
+    const activated = b!.data.map(value(activateB));
+    const out = new Float64Array(m * n);
+    for (let i = 0; i < m; i++)
+      for (let j = 0; j < n; j++) {
+        let total = 0;
+        for (let p = 0; p < k; p++) total += a!.data[i * k + p]! * activated[p * n + j]!;
+        out[i * n + j] = slope ? total * ACTIVATIONS[slope].slope(z!.data[i * n + j]!) : total;
+      }
+    return [out];
+  },
+  native: ([a, b, z], { precision, activateB, slope }) => ({
+    kernel: matmulKernel,
+    inputs: [matrix(a!), matrix(b!), ...(slope ? [toDense(z!)] : [])],
+    attrs: [precision === 'bf16' ? 1 : 0, 0, 0, code(activateB), code(slope), slope ? 2 : 0],
+  }),
+};
+
+const definition: OpDefinition<LinearAttrs> = {
   name: 'linear',
-  infer([x, w, b]) {
+  infer([x, w, ...rest], { bias, residual, keep }) {
     requireFloat('linear', x!.dtype);
     if (x!.rank < 1 || w!.rank !== 2 || x!.shape.at(-1) !== w!.shape[1])
       throw new TensorError(
@@ -24,50 +79,80 @@ const definition: OpDefinition<MatmulAttrs> = {
         describe(x!, w!),
         'transpose the weight?',
       );
+    const b = bias ? rest[0]! : null;
     if (b && (b.rank !== 1 || b.shape[0] !== w!.shape[0]))
       throw new TensorError('E_SHAPE', 'linear', 'bias must be [out]', describe(w!, b));
-    if (w!.dtype !== x!.dtype || (b && b.dtype !== x!.dtype))
+    const y = { shape: [...x!.shape.slice(0, -1), w!.shape[0]!], dtype: x!.dtype };
+    if (residual && !sameShape(rest.at(-1)!.shape, y.shape))
+      throw new TensorError(
+        'E_SHAPE',
+        'linear',
+        "residual must have the result's shape",
+        describe(rest.at(-1)!, y),
+        'expand it first',
+      );
+    if ([w!, ...rest].some((t) => t.dtype !== x!.dtype))
       throw new TensorError(
         'E_DTYPE',
         'linear',
-        'x, weight and bias must have one dtype',
-        describe(x!, w!, ...(b ? [b] : [])),
+        'x, weight, bias and residual must have one dtype',
+        describe(x!, w!, ...rest),
         'cast one of them',
       );
-    return [{ shape: [...x!.shape.slice(0, -1), w!.shape[0]!], dtype: x!.dtype }];
+    return keep ? [y, y] : [y];
   },
-  reference([x, w, b], _, [y]) {
+  reference([x, w, ...rest], { bias, residual, inputActivation, activation, keep }, [y]) {
     const [out, inputs] = w!.shape as [number, number];
     const rows = sizeOf(x!.shape.slice(0, -1));
+    const b = bias ? rest[0]!.data : null;
+    const added = residual ? rest.at(-1)!.data : null;
+    const read = x!.data.map(value(inputActivation));
+    const write = value(activation);
     const values = new Float64Array(sizeOf(y!.shape));
+    const before = new Float64Array(values.length);
     for (let r = 0; r < rows; r++)
       for (let o = 0; o < out; o++) {
-        let total = b ? b.data[o]! : 0;
-        for (let i = 0; i < inputs; i++) total += x!.data[r * inputs + i]! * w!.data[o * inputs + i]!;
-        values[r * out + o] = total;
+        let total = b ? b[o]! : 0;
+        for (let i = 0; i < inputs; i++) total += read[r * inputs + i]! * w!.data[o * inputs + i]!;
+        before[r * out + o] = total;
+        values[r * out + o] = write(total) + (added ? added[r * out + o]! : 0);
       }
-    return [values];
+    return keep ? [values, before] : [values];
   },
-  native([x, w, b], { precision }, [y]) {
-    const rows = sizeOf(y!.shape.slice(0, -1));
+  native([x, w, ...rest], { precision, bias, residual, inputActivation, activation }, outputs) {
+    const shape = [sizeOf(outputs[0]!.shape.slice(0, -1)), w!.shape[0]!];
     return {
       kernel: matmulKernel,
-      inputs: [toMatrix(x!), permuteView(matrix(w!), [1, 0]), ...(b ? [toDense(b)] : [])],
-      outputShapes: [[rows, w!.shape[0]!]],
-      attrs: [precision === 'bf16' ? 1 : 0],
+      inputs: [toMatrix(x!), permuteView(matrix(w!), [1, 0]), ...rest.map(toDense)],
+      outputShapes: outputs.map(() => shape),
+      attrs: [
+        precision === 'bf16' ? 1 : 0,
+        bias ? 1 : 0,
+        code(inputActivation),
+        0,
+        code(activation),
+        residual ? 1 : 0,
+      ],
     };
   },
-  saves: { inputs: [0, 1] },
+  saves: { inputs: [0, 1], outputs: [1] },
   grad(ctx, [dy]) {
+    const { precision, bias, residual, inputActivation, activation } = ctx.attrs;
     const [out, inputs] = ctx.inputSpecs[1]!.shape as [number, number];
-    const g = reshape(dy, [sizeOf(dy.shape.slice(0, -1)), out]);
-    const x = () => reshape(ctx.input(0), [g.shape[0]!, inputs]);
-    const multiply = (a: Tensor, b: Tensor) => apply1(product, [a, b], ctx.attrs);
-    const gradients = [
-      ctx.needs(0) ? reshape(multiply(g, ctx.input(1)), ctx.inputSpecs[0]!.shape) : null,
-      ctx.needs(1) ? multiply(transpose(g, 0, 1), x()) : null,
+    const dz = activation ? ACTIVATIONS[activation].grad(ctx.output(1), dy) : dy;
+    const g = reshape(dz, [sizeOf(dy.shape.slice(0, -1)), out]);
+    const x = reshape(ctx.input(0), [g.shape[0]!, inputs]);
+    const multiply = (list: Tensor[], activateB: Activation | null, slope: Activation | null) =>
+      apply1(product, list, { precision, activateB, slope });
+    const slope = inputActivation ? [x] : [];
+    return [
+      ctx.needs(0)
+        ? reshape(multiply([g, ctx.input(1), ...slope], null, inputActivation), ctx.inputSpecs[0]!.shape)
+        : null,
+      ctx.needs(1) ? multiply([transpose(g, 0, 1), x], inputActivation, null) : null,
+      ...(bias ? [ctx.needs(2) ? sum(g, 0) : null] : []),
+      ...(residual ? [dy] : []),
     ];
-    return ctx.inputSpecs.length === 3 ? [...gradients, ctx.needs(2) ? sum(g, 0) : null] : gradients;
   },
   cost([x, w], _, [y]) {
     const flops = 2 * sizeOf(y!.shape) * w!.shape[1]!;
@@ -76,18 +161,50 @@ const definition: OpDefinition<MatmulAttrs> = {
 };
 
 /**
- * y = x W^T + b, with the bias added as the product is written.
+ * y = f(g(x) W^T + b) + r, the bias b, activation f and residual r being applied as the product is written, and the
+ * activation g as x is read: none of them costs a pass over memory.
+ *
+ * For y = W2 gelu(W1 x) prefer `linear(linear(x, W1), W2, null, { inputActivation: 'gelu' })`: its gradient keeps one
+ * tensor of the hidden width instead of two, and multiplies with the slope of the activation as dx is written.
  *
  * @param x float, [.., in]
  * @param weight [out, in], of x's dtype
  * @param bias [out]
+ * @param options.inputActivation g, one of 'relu', 'gelu', 'geluTanh', 'silu'
+ * @param options.activation f, one of the same
+ * @param options.residual r, [.., out]
  * @returns [.., out]
  * @throws TensorError E_SHAPE, E_DTYPE
  * @example
- * linear(x, ones([5, C]), zeros([5])).shape; // => [B, T, 5]
+ * const hidden = linear(x, ones([5, C]), zeros([5]));
+ * linear(hidden, ones([C, 5]), null, { inputActivation: 'gelu', residual: x }).shape; // => [B, T, C]
  */
 export const linear = operation(
   definition,
-  (x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor =>
-    apply1(definition, bias ? [x, weight, bias] : [x, weight], { precision: matmulPrecision() }),
+  (
+    x: Tensor,
+    weight: Tensor,
+    bias?: Tensor | null,
+    { inputActivation, activation, residual }: LinearOptions = {},
+  ): Tensor => {
+    for (const name of [inputActivation, activation])
+      if (name !== undefined && !(name in ACTIVATIONS))
+        throw new TensorError(
+          'E_UNSUPPORTED',
+          'linear',
+          `an activation must be one of ${Object.keys(ACTIVATIONS).join(', ')}`,
+          `'${name}'`,
+        );
+    const inputs = [x, weight, ...(bias ? [bias] : []), ...(residual ? [residual] : [])];
+    const [y, before] = apply(definition, inputs, {
+      precision: matmulPrecision(),
+      bias: !!bias,
+      residual: !!residual,
+      inputActivation: inputActivation ?? null,
+      activation: activation ?? null,
+      keep: activation !== undefined && isRecording() && inputs.some((t) => t.requiresGrad),
+    });
+    before?.dispose();
+    return y!;
+  },
 );

@@ -15,7 +15,10 @@ export interface MatmulAttrs {
   precision: MatmulPrecision;
 }
 
-export const matmulKernel = new Kernel('matmul', 'i:bf16;');
+export const matmulKernel = new Kernel(
+  'matmul',
+  'i:bf16;i:bias;i:activate_a;i:activate_b;i:activation;i:other;',
+);
 
 const definition: OpDefinition<MatmulAttrs> = {
   name: 'matmul',
@@ -58,7 +61,7 @@ const definition: OpDefinition<MatmulAttrs> = {
       kernel: matmulKernel,
       inputs: [batched(matrix(a!), batch, a!), batched(matrix(b!), batch, b!)],
       outputShapes: [batch.length === 0 ? [m, n] : [sizeOf(batch), m, n]],
-      attrs: [precision === 'bf16' ? 1 : 0],
+      attrs: [precision === 'bf16' ? 1 : 0, 0, 0, 0, 0, 0],
     };
   },
   saves: { inputs: [0, 1] },

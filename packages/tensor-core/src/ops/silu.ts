@@ -7,15 +7,19 @@ const forwardKernel = new Kernel('silu', '');
 const gradKernel = new Kernel('silu_grad', '');
 const logistic = (x: number) => 1 / (1 + Math.exp(-x));
 
-const gradient: OpDefinition = {
+/** @internal */
+export const siluValue = (x: number): number => x * logistic(x);
+/** @internal */
+export function siluSlope(x: number): number {
+  const s = logistic(x);
+  return s * (1 + x * (1 - s));
+}
+
+/** @internal dx from x and dy */
+export const siluGrad: OpDefinition = {
   name: 'siluGrad',
   infer: like,
-  reference: ([x, dy]) => [
-    x!.data.map((v, i) => {
-      const s = logistic(v);
-      return dy!.data[i]! * s * (1 + v * (1 - s));
-    }),
-  ],
+  reference: ([x, dy]) => [x!.data.map((v, i) => dy!.data[i]! * siluSlope(v))],
   native: (inputs) => ({ kernel: gradKernel, inputs }),
 };
 
@@ -25,10 +29,10 @@ const definition: OpDefinition = {
     requireFloat('silu', inputs[0]!.dtype);
     return like(inputs);
   },
-  reference: ([x]) => [x!.data.map((v) => v * logistic(v))],
+  reference: ([x]) => [x!.data.map(siluValue)],
   native: (inputs) => ({ kernel: forwardKernel, inputs }),
   saves: { inputs: [0] },
-  grad: (ctx, [dy]) => [apply1(gradient, [ctx.input(0), dy], undefined)],
+  grad: (ctx, [dy]) => [apply1(siluGrad, [ctx.input(0), dy], undefined)],
   cost: ([x]) => ({ flops: 5 * x!.size, bytes: 2 * x!.size * DTYPES[x!.dtype].bytes }),
 };
 
