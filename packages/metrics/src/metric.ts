@@ -25,6 +25,12 @@ export interface Metric<Sample, Result extends Scored> {
   merge(other: this): void;
   /** The result over everything seen so far. @throws MetricError `E_EMPTY` when nothing was seen. */
   compute(): Result;
+  /**
+   * A confidence interval of `score`. Each metric says how: most by a seeded bootstrap over samples.
+   *
+   * @throws MetricError `E_EMPTY` when too little was seen to tell.
+   */
+  interval(options?: BootstrapOptions): Interval;
 }
 
 /** Per-sample sufficient statistics, as significance tests resample them. */
@@ -201,12 +207,12 @@ function grow(array: Float64Array, atLeast: number): Float64Array<ArrayBuffer> {
 }
 
 /** The error of a metric that was asked for a result before it saw anything. */
-export function empty(subject: string): MetricError {
+export function empty(subject: string, needed = 1): MetricError {
   return new MetricError(
     'E_EMPTY',
     subject,
-    'needs at least one sample',
-    'none',
+    `needs at least ${needed} sample${needed === 1 ? '' : 's'}`,
+    needed === 1 ? 'none' : 'fewer',
     'call update with samples first',
   );
 }

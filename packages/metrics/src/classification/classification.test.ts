@@ -9,6 +9,7 @@ import {
   Classification,
   classify,
   LogLoss,
+  MulticlassRanking,
   multiclassRocAuc,
   Pcg64,
   type ProbabilitySample,
@@ -226,6 +227,12 @@ describe('bad input', () => {
         { label: 0, scores: [1] },
       ]),
     ).toThrow(code('E_INPUT'));
+    expect(() => new MulticlassRanking({ scheme: 'x' as never })).toThrow(code('E_INPUT'));
+    const oneClass = new MulticlassRanking();
+    oneClass.update([{ label: 0, scores: [1, 2] }]);
+    expect(() => oneClass.compute()).toThrow(code('E_EMPTY'));
+    expect(() => oneClass.interval()).toThrow(code('E_EMPTY'));
+    expect(() => oneClass.merge(new MulticlassRanking({ scheme: 'ovo' }))).toThrow(code('E_MERGE'));
     const sure = new LogLoss();
     sure.update([{ label: 0, probabilities: 1 }]);
     near(sure.compute().score, 52 * Math.LN2, 1e-12);

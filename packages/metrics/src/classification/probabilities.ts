@@ -18,7 +18,7 @@ export interface ScoreSample {
 }
 
 /** Checks a label and scores; returns the scores as a list. */
-function checkScores(subject: string, label: number, scores: readonly number[]): readonly number[] {
+export function checkScores(subject: string, label: number, scores: readonly number[]): readonly number[] {
   if (!Array.isArray(scores) || scores.length < 2) {
     throw new MetricError(
       'E_INPUT',

@@ -1,9 +1,9 @@
-import { appendAll, checkInteger, checkSameLength, MetricError, samplesOf, show } from '../errors.js';
+import { appendAll, checkSameLength, MetricError, samplesOf, show } from '../errors.js';
 import { empty, type Metric, type Scored } from '../metric.js';
 import { Pcg64 } from '../random.js';
 import { type BootstrapOptions, bootstrapSettings, percentileInterval } from '../statistics/bootstrap.js';
 import type { Interval } from '../statistics/interval.js';
-import type { ScoreSample } from './probabilities.js';
+import { checkScores, type ScoreSample } from './probabilities.js';
 
 /** A binary sample with a score that should be high for positives. */
 export interface RankedSample {
@@ -256,7 +256,7 @@ export interface MulticlassAucOptions {
 }
 
 /**
- * ROC-AUC for more than two classes, equal to scikit-learn's `roc_auc_score(multi_class=...)`.
+ * ROC-AUC for more than two classes, in one call: see {@link MulticlassRanking}.
  *
  * @throws MetricError `E_EMPTY` when a class never occurs, `E_INPUT` for a label out of range or rows of unequal length.
  * @example
@@ -267,15 +267,95 @@ export function multiclassRocAuc(
   samples: readonly ScoreSample[],
   options: MulticlassAucOptions = {},
 ): number {
-  const { scheme = 'ovr', average = 'macro' } = options;
-  if (samples.length === 0) throw empty('multiclassRocAuc');
+  const metric = new MulticlassRanking(options);
+  metric.update(samples);
+  return metric.compute().score;
+}
+
+/**
+ * ROC-AUC for more than two classes, streaming; keeps every score.
+ *
+ * `ovr` averages each class against the rest, `ovo` each pair of classes (Hand and Till 2001). Equal to scikit-learn's
+ * `roc_auc_score(multi_class=...)`; torchmetrics has `ovr` only. Scores need not be probabilities here, as only their
+ * order within a class counts; scikit-learn demands that they sum to 1.
+ *
+ * @example
+ * const ranking = new MulticlassRanking({ scheme: 'ovo' });
+ * ranking.update([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.2, 0.7]].map((scores, label) => ({ label, scores })));
+ * ranking.compute().score; // => 1
+ */
+export class MulticlassRanking implements Metric<ScoreSample, Scored> {
+  readonly name: string;
+  readonly higherIsBetter = true;
+  private readonly samples: ScoreSample[] = [];
+  private readonly options: Required<MulticlassAucOptions>;
+
+  constructor(options: MulticlassAucOptions = {}) {
+    const { scheme = 'ovr', average = 'macro' } = options;
+    if (!['ovr', 'ovo'].includes(scheme) || !['macro', 'weighted'].includes(average)) {
+      throw new MetricError(
+        'E_INPUT',
+        'ROC-AUC',
+        'scheme must be ovr or ovo, average macro or weighted',
+        `${show(scheme)} and ${show(average)}`,
+        'pick one of each',
+      );
+    }
+    this.options = { scheme, average };
+    this.name = `ROC-AUC (${scheme}, ${average})`;
+  }
+
+  update(batch: Iterable<ScoreSample>): void {
+    const fresh = [...samplesOf(this.name, batch)];
+    const classes = (this.samples[0] ?? fresh[0])?.scores?.length ?? 0;
+    for (const { label, scores } of fresh) {
+      checkScores(this.name, label, scores);
+      checkSameLength(this.name, 'the first row', classes, 'another', scores.length);
+    }
+    appendAll(this.samples, fresh);
+  }
+
+  merge(other: this): void {
+    const [mine, theirs] = [this.samples[0], other.samples[0]];
+    if (other.name !== this.name || (mine && theirs && mine.scores.length !== theirs.scores.length)) {
+      throw new MetricError(
+        'E_MERGE',
+        this.name,
+        'only merges with the same options and classes',
+        other.name,
+        'use the same options',
+      );
+    }
+    appendAll(this.samples, other.samples);
+  }
+
+  /** @throws MetricError `E_EMPTY` when a class never occurs. */
+  compute(): Scored {
+    if (this.samples.length === 0) throw empty(this.name);
+    return { score: multiclassArea(this.samples, this.options) };
+  }
+
+  /** Bootstrap interval, resampling each class apart so that all occur. */
+  interval(options?: BootstrapOptions): Interval {
+    const { resamples, seed, confidence } = bootstrapSettings(this.name, options);
+    this.compute();
+    const groups = this.samples[0]!.scores.map((_, k) => this.samples.filter(({ label }) => label === k));
+    const random = new Pcg64(seed);
+    const values = Array.from({ length: resamples }, () => {
+      const resample = groups.flatMap((group) => group.map(() => group[random.below(group.length)]!));
+      return multiclassArea(resample, this.options);
+    });
+    return percentileInterval(values, confidence);
+  }
+}
+
+function multiclassArea(
+  samples: readonly ScoreSample[],
+  { scheme, average }: Required<MulticlassAucOptions>,
+): number {
   const classes = samples[0]!.scores.length;
   const counts = new Array<number>(classes).fill(0);
-  for (const { label, scores } of samples) {
-    checkSameLength('multiclassRocAuc', 'the first row', classes, 'another', scores.length);
-    checkInteger('multiclassRocAuc', 'label', label, 0, classes - 1);
-    counts[label]!++;
-  }
+  for (const { label } of samples) counts[label]!++;
   const areas: number[] = [];
   const weights: number[] = [];
   const area = (chosen: readonly ScoreSample[], positive: number): number =>

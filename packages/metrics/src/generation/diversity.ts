@@ -1,4 +1,4 @@
-import { checkInteger, MetricError, samplesOf, show } from '../errors.js';
+import { appendAll, checkInteger, MetricError, samplesOf, show } from '../errors.js';
 import {
   AdditiveMetric,
   type AdditiveOptions,
@@ -7,6 +7,9 @@ import {
   type Metric,
   type Scored,
 } from '../metric.js';
+import type { BootstrapOptions } from '../statistics/bootstrap.js';
+import { checkConfidence, type Interval } from '../statistics/interval.js';
+import { leaveOutInterval } from '../statistics/jackknife.js';
 import { splitSpaces } from '../text/whitespace.js';
 
 /** Settings of the diversity metrics. */
@@ -29,6 +32,11 @@ function checkString(subject: string, text: unknown): asserts text is string {
   }
 }
 
+/** Owner of an n-gram that two or more texts have. */
+const SHARED = -1;
+
+const share = (distinct: number, total: number): number => (total === 0 ? 0 : distinct / total);
+
 function* ngrams(words: readonly string[], order: number): Generator<string> {
   for (let i = 0; i + order <= words.length; i++) yield words.slice(i, i + order).join(' ');
 }
@@ -44,8 +52,8 @@ export interface DistinctResult extends Scored {
 /**
  * Distinct-n: the share of different n-grams among all n-grams of a corpus.
  *
- * Li et al. 2016 (arXiv:1510.03055). Falls with corpus size, so compare corpora of one size. It is no sum over texts;
- * {@link bootstrapInterval} gives it an interval.
+ * Li et al. 2016 (arXiv:1510.03055). Falls with corpus size, so compare corpora of one size. Pooled over the corpus as
+ * in the paper; some implementations average each text's own ratio instead, which {@link Repetition} does.
  *
  * @example
  * const distinct = new DistinctN({ order: 1 });
@@ -57,9 +65,10 @@ export class DistinctN implements Metric<string, DistinctResult> {
   readonly higherIsBetter = true;
   private readonly order: number;
   private readonly tokenize: (text: string) => readonly string[];
-  private readonly seen = new Set<string>();
-  private total = 0;
-  private texts = 0;
+  /** Each n-gram and the only text that has it, or {@link SHARED}. */
+  private readonly owners = new Map<string, number>();
+  /** N-grams of each text. */
+  private readonly totals: number[] = [];
 
   constructor(options: NgramOptions = {}) {
     this.order = options.order ?? 2;
@@ -72,12 +81,19 @@ export class DistinctN implements Metric<string, DistinctResult> {
     const texts = [...samplesOf(this.name, batch)];
     for (const text of texts) checkString(this.name, text);
     for (const text of texts) {
-      this.texts++;
+      let total = 0;
       for (const gram of ngrams(this.tokenize(text), this.order)) {
-        this.seen.add(gram);
-        this.total++;
+        this.own(gram, this.totals.length);
+        total++;
       }
+      this.totals.push(total);
     }
+  }
+
+  private own(gram: string, text: number): void {
+    const owner = this.owners.get(gram);
+    if (owner === undefined) this.owners.set(gram, text);
+    else if (owner !== text) this.owners.set(gram, SHARED);
   }
 
   merge(other: this): void {
@@ -89,15 +105,27 @@ export class DistinctN implements Metric<string, DistinctResult> {
         other.name,
         'use one order',
       );
-    for (const gram of other.seen) this.seen.add(gram);
-    this.total += other.total;
-    this.texts += other.texts;
+    const texts = this.totals.length;
+    // A copy: merging an accumulator with itself writes to what it reads.
+    for (const [gram, owner] of [...other.owners]) this.own(gram, owner === SHARED ? SHARED : texts + owner);
+    appendAll(this.totals, other.totals);
   }
 
   compute(): DistinctResult {
-    if (this.texts === 0) throw empty(this.name);
-    const { total } = this;
-    return { score: total === 0 ? 0 : this.seen.size / total, distinct: this.seen.size, total };
+    if (this.totals.length === 0) throw empty(this.name);
+    const total = this.totals.reduce((a, b) => a + b, 0);
+    return { score: share(this.owners.size, total), distinct: this.owners.size, total };
+  }
+
+  /** Jackknife over texts ({@link jackknifeInterval}): a bootstrap repeats texts, which lowers distinct-n. */
+  interval({ confidence = 0.95 }: Pick<BootstrapOptions, 'confidence'> = {}): Interval {
+    checkConfidence(this.name, confidence);
+    if (this.totals.length < 2) throw empty(this.name, 2);
+    const { score, distinct, total } = this.compute();
+    const unique = new Int32Array(this.totals.length);
+    for (const owner of this.owners.values()) if (owner !== SHARED) unique[owner]!++;
+    const parts = this.totals.map((own, i) => share(distinct - unique[i]!, total - own));
+    return leaveOutInterval(score, parts, confidence);
   }
 }
 

@@ -10,6 +10,7 @@ import {
   corpusTer,
   DistinctN,
   documentFrequencies,
+  jackknifeInterval,
   lcsLength,
   Meteor,
   type Metric,
@@ -280,6 +281,31 @@ describe('diversity', () => {
         }
       }),
       { numRuns: 50 },
+    );
+  });
+
+  test('the interval of distinct-n is the jackknife that leaves each text out', () => {
+    fc.assert(
+      fc.property(texts, texts, (a, b) => {
+        const distinct = new DistinctN({ order: 1 });
+        distinct.update(a);
+        const rest = new DistinctN({ order: 1 });
+        rest.update(b);
+        distinct.merge(rest);
+        const all = [...a, ...b];
+        const slow = jackknifeInterval(
+          all,
+          (list) => {
+            const metric = new DistinctN({ order: 1 });
+            metric.update(list);
+            return metric.compute().score;
+          },
+          { groups: all.length },
+        );
+        const fast = distinct.interval();
+        expect(fast.low).toBeCloseTo(slow.low, 12);
+        expect(fast.high).toBeCloseTo(slow.high, 12);
+      }),
     );
   });
 

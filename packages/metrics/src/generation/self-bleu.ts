@@ -1,6 +1,9 @@
 import { appendAll, MetricError, samplesOf, show } from '../errors.js';
 import { ExactSum } from '../exact-sum.js';
 import { empty, type Metric, type Scored } from '../metric.js';
+import type { BootstrapOptions } from '../statistics/bootstrap.js';
+import type { Interval } from '../statistics/interval.js';
+import { jackknifeInterval } from '../statistics/jackknife.js';
 import { tokenizer } from '../text/tokenizers.js';
 import { NgramTrie, WordIds } from '../text/trie.js';
 import { stripEnd } from '../text/whitespace.js';
@@ -74,12 +77,26 @@ export class SelfBleu implements Metric<string, SelfBleuResult> {
 
   /** @throws MetricError `E_EMPTY` for fewer than two texts. */
   compute(): SelfBleuResult {
-    const count = this.texts.length;
-    if (count < 2) throw empty('self-BLEU');
+    return this.resultOf(this.texts);
+  }
+
+  /**
+   * Delete-a-group jackknife over texts ({@link jackknifeInterval}): a bootstrap repeats texts, which raises self-BLEU.
+   *
+   * @throws MetricError `E_EMPTY` for fewer than three texts.
+   */
+  interval({ confidence = 0.95 }: Pick<BootstrapOptions, 'confidence'> = {}): Interval {
+    if (this.texts.length < 3) throw empty('self-BLEU', 3);
+    return jackknifeInterval(this.texts, (texts) => this.resultOf(texts).score, { confidence });
+  }
+
+  private resultOf(texts: readonly string[]): SelfBleuResult {
+    const count = texts.length;
+    if (count < 2) throw empty('self-BLEU', 2);
     const { tokenize } = tokenizer(this.options.tokenizer ?? '13a');
     const order = this.scorer.maxOrder;
     const words = new WordIds(Infinity);
-    const sequences = this.texts.map((text) =>
+    const sequences = texts.map((text) =>
       words.of(tokenize(stripEnd(this.options.lowercase ? text.toLowerCase() : text))),
     );
     const { trie, owner, second } = largestCounts(sequences, order);

@@ -1,7 +1,6 @@
 import { MetricError } from '../errors.js';
 import { AdditiveMetric, type Metric, type Scored } from '../metric.js';
 import type { Interval } from '../statistics/interval.js';
-import { jackknifeInterval } from '../statistics/jackknife.js';
 import { clusteredStandardError } from '../statistics/tests.js';
 import type { EvaluationConfig, TaskConfig } from './config.js';
 import { makeTaskMetric, type TaskMetricFactory } from './task-metrics.js';
@@ -10,12 +9,16 @@ import type { MetricReport, Reject, SampleRecord, TaskReport } from './types.js'
 type Records = readonly Omit<SampleRecord, 'scores'>[];
 type Bootstrap = EvaluationConfig['bootstrap'];
 
-interface Interruptible {
-  interval(options?: Bootstrap): Interval;
+/** The interval of a score; none where the samples are too few to tell. */
+function intervalOf(metric: Metric<unknown, Scored>, bootstrap: Bootstrap): Interval | undefined {
+  try {
+    return metric.interval(bootstrap);
+  } catch (error) {
+    if (error instanceof MetricError && (error.code === 'E_EMPTY' || error.code === 'E_NAN'))
+      return undefined;
+    throw error;
+  }
 }
-
-const hasInterval = (metric: object): metric is Interruptible =>
-  typeof (metric as { interval?: unknown }).interval === 'function';
 
 /** Computes a task's metrics over its answered samples. */
 export function scoreTask(
@@ -67,13 +70,7 @@ function scoreMetric(
     });
     const clean = records.filter((record) => !record.contaminated);
     const mixed = clean.length < records.length && clean.length > 0;
-    const interval = hasInterval(full)
-      ? full.interval(bootstrap)
-      : records.length > 1
-        ? jackknifeInterval(records, (list) => over(list).compute().score, {
-            confidence: bootstrap.confidence,
-          })
-        : undefined;
+    const interval = intervalOf(full, bootstrap);
     const clustered = clusteredOf(records, perSample, details.score, bootstrap.confidence);
     const signature = (full as { signature?(): string }).signature?.();
     return {

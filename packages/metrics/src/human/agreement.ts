@@ -1,10 +1,22 @@
 import { type ClassLabel, classify } from '../classification/confusion.js';
-import { checkFinite, checkInteger, MetricError, show } from '../errors.js';
+import { appendAll, checkFinite, checkInteger, checkList, MetricError, samplesOf, show } from '../errors.js';
+import {
+  AdditiveMetric,
+  type AdditiveOptions,
+  empty,
+  formatSignature,
+  type Metric,
+  type Scored,
+} from '../metric.js';
+import { Pcg64 } from '../random.js';
+import { type BootstrapOptions, bootstrapSettings, percentileInterval } from '../statistics/bootstrap.js';
+import type { Interval } from '../statistics/interval.js';
 
 /**
  * Cohen's kappa of two raters: (p_o - p_e) / (1 - p_e), weighted if wished.
  *
  * Cohen 1960 and 1968; equal to scikit-learn. Linear and quadratic weights take the classes in sorted order.
+ * {@link Classification} with `headline: 'kappa'` streams and has an interval.
  *
  * @returns -1 to 1; NaN when both raters used one and the same class throughout, where kappa is undefined.
  * @throws MetricError `E_INPUT` for unequal lengths, `E_EMPTY` without ratings.
@@ -22,7 +34,7 @@ export function cohenKappa(
 /**
  * Fleiss' kappa: agreement of a fixed number of raters per item, who need not be the same people.
  *
- * Fleiss 1971; equal to statsmodels.
+ * Fleiss 1971; equal to statsmodels. {@link FleissAgreement} streams and has an interval.
  *
  * @param counts counts[i][k]: how many raters put item i into class k; every row sums to the same n >= 2.
  * @returns At most 1; NaN when only one class was ever used.
@@ -31,32 +43,71 @@ export function cohenKappa(
  * fleissKappa([[3, 0], [0, 3], [2, 1]]).toFixed(6); // => '0.550000'
  */
 export function fleissKappa(counts: readonly (readonly number[])[]): number {
-  if (counts.length === 0)
-    throw new MetricError('E_EMPTY', 'fleissKappa', 'needs items', 'none', 'pass a table');
-  const classes = counts[0]!.length;
-  const raters = counts[0]!.reduce((a, b) => a + b, 0);
-  for (const row of counts) {
-    if (row.length !== classes || row.reduce((a, b) => a + b, 0) !== raters || raters < 2) {
+  const [first] = counts;
+  if (!first) throw empty('Fleiss kappa');
+  const metric = new FleissAgreement({ classes: first.length, raters: first.reduce((a, b) => a + b, 0) });
+  metric.update(counts);
+  return metric.compute().score;
+}
+
+/** Settings of {@link FleissAgreement}. */
+export interface FleissOptions extends AdditiveOptions {
+  /** Number of classes, at least 1. */
+  readonly classes: number;
+  /** Ratings of each item, at least 2. */
+  readonly raters: number;
+}
+
+/**
+ * Fleiss' kappa, streaming: a sample is an item's counts, how many raters put it into each class.
+ *
+ * Fleiss 1971; equal to statsmodels. Unlike {@link KrippendorffAgreement} it wants the same number of ratings for every
+ * item and does not correct for few items; for two raters it is Scott's pi, not {@link cohenKappa}.
+ *
+ * @example
+ * const agreement = new FleissAgreement({ classes: 2, raters: 3 });
+ * agreement.update([[3, 0], [0, 3], [2, 1]]);
+ * agreement.compute().score.toFixed(6); // => '0.550000'
+ */
+export class FleissAgreement extends AdditiveMetric<readonly number[], Scored> {
+  readonly name = 'Fleiss kappa';
+  readonly width: number;
+  private readonly raters: number;
+
+  constructor(options: FleissOptions) {
+    super(options);
+    checkInteger(this.name, 'classes', options.classes, 1);
+    checkInteger(this.name, 'raters', options.raters, 2);
+    this.raters = options.raters;
+    this.width = options.classes + 1;
+  }
+
+  signature(): string {
+    return formatSignature({ classes: this.width - 1, raters: this.raters });
+  }
+
+  protected statistics(counts: readonly number[], row: Float64Array): void {
+    const { raters } = this;
+    checkList(this.name, 'counts', counts);
+    for (const count of counts) checkInteger(this.name, 'every count', count, 0);
+    if (counts.length !== this.width - 1 || counts.reduce((a, b) => a + b, 0) !== raters) {
       throw new MetricError(
         'E_INPUT',
-        'fleissKappa',
-        'every item needs the same number of ratings, two or more',
-        show([...row]),
-        'use krippendorffAlpha',
+        this.name,
+        `every item needs ${raters} ratings in ${this.width - 1} classes`,
+        show([...counts]),
+        'use KrippendorffAgreement',
       );
     }
-    for (const count of row) checkInteger('fleissKappa', 'every count', count, 0);
+    row.set(counts);
+    row[counts.length] = (counts.reduce((sum, n) => sum + n * n, 0) - raters) / (raters * (raters - 1));
   }
-  const shares = Array.from(
-    { length: classes },
-    (_, k) => counts.reduce((sum, row) => sum + row[k]!, 0) / (counts.length * raters),
-  );
-  const pairs = counts.map(
-    (row) => (row.reduce((sum, n) => sum + n * n, 0) - raters) / (raters * (raters - 1)),
-  );
-  const observed = pairs.reduce((a, b) => a + b, 0) / counts.length;
-  const expected = shares.reduce((sum, p) => sum + p * p, 0);
-  return (observed - expected) / (1 - expected);
+
+  protected result(totals: Float64Array, count: number): Scored {
+    const classes = this.width - 1;
+    const expected = totals.subarray(0, classes).reduce((sum, n) => sum + (n / count / this.raters) ** 2, 0);
+    return { score: (totals[classes]! / count - expected) / (1 - expected) };
+  }
 }
 
 /** How far apart two ratings are: by class, rank, difference or ratio. */
@@ -66,6 +117,7 @@ export type MeasurementLevel = 'nominal' | 'ordinal' | 'interval' | 'ratio';
  * Krippendorff's alpha: agreement of any number of raters, with gaps, on any scale: 1 - D_o / D_e.
  *
  * Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability". Items rated once are left out.
+ * {@link KrippendorffAgreement} streams and has an interval.
  *
  * @param ratings ratings[r][i]: rater r's rating of item i; null or undefined where there is none.
  * @param level nominal takes strings or numbers, the others finite numbers (ratio: not negative).
@@ -78,21 +130,86 @@ export function krippendorffAlpha(
   ratings: readonly (readonly (ClassLabel | null | undefined)[])[],
   level: MeasurementLevel = 'nominal',
 ): number {
-  const items = Math.max(0, ...ratings.map((row) => row.length));
-  const units: ClassLabel[][] = [];
-  for (let i = 0; i < items; i++) {
-    const values = ratings.map((row) => row[i]).filter((value) => value !== null && value !== undefined);
-    for (const value of values) checkRating(value, level);
-    if (values.length >= 2) units.push(values);
+  const items = ratings.reduce((most, row) => Math.max(most, row.length), 0);
+  const metric = new KrippendorffAgreement({ level });
+  metric.update(Array.from({ length: items }, (_, i) => ratings.map((row) => row[i])));
+  return metric.compute().score;
+}
+
+/**
+ * Krippendorff's alpha, streaming: a sample is an item's ratings, with null or undefined for a rater who gave none.
+ *
+ * Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability"; equal to NLTK where that has the level, but NLTK
+ * refuses gaps. Keeps every rating.
+ *
+ * @example
+ * const agreement = new KrippendorffAgreement({ level: 'interval' });
+ * agreement.update([[1, 2], [3, 3], [5, null], [4, 4]]);
+ * agreement.compute().score.toFixed(6); // => '0.878049'
+ */
+export class KrippendorffAgreement implements Metric<readonly (ClassLabel | null | undefined)[], Scored> {
+  readonly name: string;
+  readonly higherIsBetter = true;
+  private readonly level: MeasurementLevel;
+  private readonly units: ClassLabel[][] = [];
+
+  constructor(options: { readonly level?: MeasurementLevel } = {}) {
+    this.level = options.level ?? 'nominal';
+    if (!['nominal', 'ordinal', 'interval', 'ratio'].includes(this.level)) {
+      throw new MetricError(
+        'E_INPUT',
+        'Krippendorff alpha',
+        'level must be nominal, ordinal, interval or ratio',
+        show(this.level),
+        'pick one',
+      );
+    }
+    this.name = `Krippendorff alpha (${this.level})`;
   }
-  if (units.length === 0)
-    throw new MetricError(
-      'E_EMPTY',
-      'krippendorffAlpha',
-      'needs an item with two ratings',
-      'none',
-      'add ratings',
+
+  update(batch: Iterable<readonly (ClassLabel | null | undefined)[]>): void {
+    const units: ClassLabel[][] = [];
+    for (const ratings of samplesOf(this.name, batch)) {
+      checkList(this.name, 'ratings', ratings);
+      const values = ratings.filter((value) => value !== null && value !== undefined);
+      for (const value of values) checkRating(value, this.level);
+      if (values.length >= 2) units.push(values);
+    }
+    appendAll(this.units, units);
+  }
+
+  merge(other: this): void {
+    if (other.level !== this.level)
+      throw new MetricError('E_MERGE', this.name, 'only merges with the same level', other.level, 'use one');
+    appendAll(this.units, other.units);
+  }
+
+  /** @throws MetricError `E_EMPTY` when no item has two ratings. */
+  compute(): Scored {
+    if (this.units.length === 0) {
+      throw new MetricError('E_EMPTY', this.name, 'needs an item with two ratings', 'none', 'add ratings');
+    }
+    return { score: alphaOf(this.units, this.level) };
+  }
+
+  /** Bootstrap interval over items. */
+  interval(options?: BootstrapOptions): Interval {
+    const { resamples, seed, confidence } = bootstrapSettings(this.name, options);
+    this.compute();
+    const { units, level } = this;
+    const random = new Pcg64(seed);
+    const scores = Array.from({ length: resamples }, () =>
+      alphaOf(
+        units.map(() => units[random.below(units.length)]!),
+        level,
+      ),
     );
+    return percentileInterval(scores, confidence);
+  }
+}
+
+/** Alpha over items of two or more ratings each. */
+function alphaOf(units: readonly (readonly ClassLabel[])[], level: MeasurementLevel): number {
   const totals = new Map<ClassLabel, number>();
   for (const value of units.flat()) totals.set(value, (totals.get(value) ?? 0) + 1);
   const values = [...totals.keys()].sort((a, b) =>

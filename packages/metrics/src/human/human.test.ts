@@ -5,13 +5,16 @@ import {
   bradleyTerry,
   cohenKappa,
   elo,
+  FleissAgreement,
   fleissKappa,
   judgeByRubric,
   judgePairs,
+  KrippendorffAgreement,
   krippendorffAlpha,
   type Match,
   type MeasurementLevel,
   Pcg64,
+  Ratings,
   winRate,
 } from '../index.js';
 
@@ -52,6 +55,32 @@ describe('agreement', () => {
         }
       }),
     );
+  });
+  test('intervals resample items', () => {
+    const random = new Pcg64(4);
+    const items = Array.from({ length: 60 }, () => {
+      const truth = random.below(3);
+      return Array.from({ length: 3 }, () => (random.random() < 0.8 ? truth : random.below(3)));
+    });
+    const alpha = new KrippendorffAgreement();
+    alpha.update(items);
+    const kappa = new FleissAgreement({ classes: 3, raters: 3 });
+    kappa.update(items.map((item) => [0, 1, 2].map((k) => item.filter((x) => x === k).length)));
+    for (const metric of [alpha, kappa]) {
+      const { low, high } = metric.interval();
+      const { score } = metric.compute();
+      expect(low).toBeLessThan(score);
+      expect(high).toBeGreaterThan(score);
+      expect(high - low).toBeLessThan(0.4);
+    }
+    // For many items the two agree.
+    expect(Math.abs(alpha.compute().score - kappa.compute().score)).toBeLessThan(0.01);
+    // Almost every resample of one class only leaves kappa undefined.
+    const lone = new KrippendorffAgreement();
+    lone.update([[1, 1]]);
+    expect(() => lone.interval()).toThrow(code('E_NAN'));
+    expect(() => new KrippendorffAgreement({ level: 'x' as never })).toThrow(code('E_INPUT'));
+    expect(() => new FleissAgreement({ classes: 2, raters: 1 })).toThrow(code('E_INPUT'));
   });
   test('undefined and bad input', () => {
     expect(
@@ -128,6 +157,24 @@ describe('ranking', () => {
       }),
     );
     expect(winRate(['tie']).decidedInterval).toEqual({ low: 0, high: 1, confidence: 0.95 });
+  });
+  test('ratings from shards are those of all matches', () => {
+    const cut = matches.length >> 1;
+    for (const rate of [
+      (list: readonly Match[]) => elo(list, { k: 16 }),
+      (list: readonly Match[]) => bradleyTerry(list, { resamples: 40 }),
+    ]) {
+      const left = new Ratings(rate);
+      const right = new Ratings(rate);
+      left.update(matches.slice(0, cut));
+      right.update(matches.slice(cut));
+      left.merge(right);
+      expect(left.compute()).toEqual(rate(matches));
+    }
+    const ratings = new Ratings();
+    expect(() => ratings.update([matches[0]!, { a: 'x', b: 'x', winner: 'a' }])).toThrow(code('E_INPUT'));
+    expect(() => ratings.update([null as never])).toThrow(code('E_INPUT'));
+    expect(() => ratings.compute()).toThrow(code('E_EMPTY'));
   });
   test('bad input', () => {
     expect(() => elo([])).toThrow(code('E_EMPTY'));

@@ -1,8 +1,9 @@
-import { checkFinite, checkInteger, MetricError, show } from '../errors.js';
+import { appendAll, checkFinite, MetricError, samplesOf, show } from '../errors.js';
+import { AdditiveMetric, type AdditiveOptions, empty, formatSignature, type Scored } from '../metric.js';
 import { Pcg64 } from '../random.js';
 import { type BootstrapOptions, bootstrapSettings, percentileInterval } from '../statistics/bootstrap.js';
 import { binomialTest } from '../statistics/distributions.js';
-import { type Interval, wilsonInterval } from '../statistics/interval.js';
+import { checkConfidence, type Interval, wilsonInterval } from '../statistics/interval.js';
 
 /** One comparison of two systems. */
 export interface Match {
@@ -23,9 +24,8 @@ export interface Rating {
 }
 
 function checkMatches(subject: string, matches: readonly Match[]): string[] {
-  if (matches.length === 0)
-    throw new MetricError('E_EMPTY', subject, 'needs a match', 'none', 'pass comparisons');
-  for (const { a, b, winner } of matches) {
+  if (matches.length === 0) throw empty(subject);
+  for (const { a, b, winner } of samplesOf(subject, matches)) {
     if (typeof a !== 'string' || typeof b !== 'string' || a === b) {
       throw new MetricError(
         'E_INPUT',
@@ -40,6 +40,43 @@ function checkMatches(subject: string, matches: readonly Match[]): string[] {
     }
   }
   return [...new Set(matches.flatMap(({ a, b }) => [a, b]))].sort();
+}
+
+/**
+ * Ratings of systems from matches that come in batches or shards: {@link bradleyTerry} by default, or {@link elo}.
+ *
+ * Keeps the matches. Elo ratings depend on their order, which merging continues with the other's.
+ *
+ * @example
+ * const ratings = new Ratings();
+ * ratings.update([{ a: 'x', b: 'y', winner: 'a' }]);
+ * ratings.update([{ a: 'x', b: 'y', winner: 'tie' }]);
+ * ratings.compute().map((r) => r.name); // => ['x', 'y']
+ */
+export class Ratings {
+  private readonly matches: Match[] = [];
+
+  /** @param rate Makes ratings from all matches, such as `(matches) => elo(matches, { k: 16 })`. */
+  constructor(
+    private readonly rate: (matches: readonly Match[]) => Rating[] = (matches) => bradleyTerry(matches),
+  ) {}
+
+  /** Adds matches. @throws MetricError `E_INPUT` for a bad one; then none is added. */
+  update(batch: Iterable<Match>): void {
+    const fresh = [...samplesOf('ratings', batch)];
+    if (fresh.length > 0) checkMatches('ratings', fresh);
+    appendAll(this.matches, fresh);
+  }
+
+  /** Adds the matches another has seen. */
+  merge(other: Ratings): void {
+    appendAll(this.matches, other.matches);
+  }
+
+  /** The ratings, best first. @throws MetricError `E_EMPTY` without matches. */
+  compute(): Rating[] {
+    return this.rate(this.matches);
+  }
 }
 
 /** Settings of {@link bradleyTerry}. */
@@ -243,32 +280,72 @@ export interface WinRate {
   readonly losses: number;
 }
 
+/** How a comparison ended, from the first system's side. */
+export type Outcome = 'win' | 'tie' | 'loss';
+
 /**
- * Pairwise win rate of the first system, with an interval and the sign test.
+ * Pairwise win rate of the first system, with an interval and the sign test, in one call: see {@link PairwiseWinRate}.
  *
  * @param outcomes One per comparison, from the first system's side.
  * @throws MetricError `E_EMPTY` without outcomes, `E_INPUT` for an unknown one.
  * @example
  * winRate(['win', 'win', 'tie', 'loss']).winRate; // => 0.625
  */
-export function winRate(outcomes: readonly ('win' | 'tie' | 'loss')[], confidence = 0.95): WinRate {
-  if (outcomes.length === 0)
-    throw new MetricError('E_EMPTY', 'winRate', 'needs an outcome', 'none', 'pass comparisons');
-  const counts = { win: 0, tie: 0, loss: 0 };
-  for (const outcome of outcomes) {
-    if (!(outcome in counts))
-      throw new MetricError('E_INPUT', 'winRate', 'an outcome is win, tie or loss', show(outcome), 'fix it');
-    counts[outcome]++;
+export function winRate(outcomes: readonly Outcome[], confidence = 0.95): WinRate {
+  const metric = new PairwiseWinRate({ confidence });
+  metric.update(outcomes);
+  return metric.compute();
+}
+
+/**
+ * Pairwise win rate of the first system, streaming.
+ *
+ * A tie counts half, as in AlpacaEval (Dubois et al. 2024, arXiv:2404.04475) and the Chatbot Arena (Chiang et al. 2024,
+ * arXiv:2403.04132); others leave ties out, which `wins` and `losses` allow. {@link PairwiseWinRate.interval} is a
+ * bootstrap of the rate with its ties; `decidedInterval` is Wilson's without.
+ *
+ * @example
+ * const rate = new PairwiseWinRate();
+ * rate.update(['win', 'win', 'tie', 'loss']);
+ * rate.compute().score; // => 0.625
+ */
+export class PairwiseWinRate extends AdditiveMetric<Outcome, WinRate & Scored> {
+  readonly name = 'win rate';
+  readonly width = 3;
+  private readonly confidence: number;
+
+  /** @param options confidence: of `decidedInterval`. Default 0.95. */
+  constructor(options: AdditiveOptions & { readonly confidence?: number } = {}) {
+    super(options);
+    this.confidence = options.confidence ?? 0.95;
+    checkConfidence(this.name, this.confidence);
   }
-  const decided = counts.win + counts.loss;
-  checkInteger('winRate', 'outcomes', decided, 0);
-  return {
-    winRate: (counts.win + counts.tie / 2) / outcomes.length,
-    decidedInterval:
-      decided > 0 ? wilsonInterval(counts.win, decided, confidence) : { low: 0, high: 1, confidence },
-    pValue: binomialTest(counts.win, decided),
-    wins: counts.win,
-    ties: counts.tie,
-    losses: counts.loss,
-  };
+
+  signature(): string {
+    return formatSignature({ confidence: this.confidence });
+  }
+
+  protected statistics(outcome: Outcome, row: Float64Array): void {
+    const index = ['win', 'tie', 'loss'].indexOf(outcome);
+    if (index < 0)
+      throw new MetricError('E_INPUT', this.name, 'an outcome is win, tie or loss', show(outcome), 'fix it');
+    row[index] = 1;
+  }
+
+  protected result(totals: Float64Array, count: number): WinRate & Scored {
+    const [wins, ties, losses] = Array.from(totals) as [number, number, number];
+    const { confidence } = this;
+    const rate = (wins + ties / 2) / count;
+    const decided = wins + losses;
+    return {
+      score: rate,
+      winRate: rate,
+      decidedInterval:
+        decided > 0 ? wilsonInterval(wins, decided, confidence) : { low: 0, high: 1, confidence },
+      pValue: binomialTest(wins, decided),
+      wins,
+      ties,
+      losses,
+    };
+  }
 }

@@ -9,6 +9,7 @@ import {
   type ImageData64,
   ImageTextMatching,
   InceptionScore,
+  jackknifeInterval,
   KernelDistance,
   MultiScaleSsim,
   Pcg64,
@@ -129,6 +130,30 @@ describe('FID and KID', () => {
       }),
       { numRuns: 40 },
     );
+  });
+  test('groups change the interval only', () => {
+    const real = gaussians(60, 3, 1);
+    const fake = gaussians(60, 3, 2).map((x) => x.map((v) => v + 0.3));
+    const grouped = new FrechetDistance({ groups: 10 });
+    grouped.update(samplesOf(real, fake));
+    near(grouped.compute().score, fid(samplesOf(real, fake)), 1e-12);
+    const kept = (list: number[][], g: number) => list.filter((_, i) => i % 10 !== g);
+    const slow = jackknifeInterval(
+      Array.from({ length: 10 }, (_, g) => g),
+      (groups) =>
+        groups.length === 10
+          ? fid(samplesOf(real, fake))
+          : [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+              .filter((g) => !groups.includes(g))
+              .map((g) => fid(samplesOf(kept(real, g), kept(fake, g))))[0]!,
+    );
+    near(grouped.interval().low, slow.low, 1e-12);
+    near(grouped.interval().high, slow.high, 1e-12);
+    const plain = new FrechetDistance();
+    plain.update(samplesOf(real, fake));
+    expect(() => plain.interval()).toThrow(code('E_EMPTY'));
+    expect(() => plain.merge(grouped)).toThrow(code('E_MERGE'));
+    expect(() => new FrechetDistance({ groups: 0 })).toThrow(code('E_INPUT'));
   });
   test('misuse', () => {
     const metric = new FrechetDistance();

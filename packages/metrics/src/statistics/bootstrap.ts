@@ -3,6 +3,9 @@ import type { Resamplable } from '../metric.js';
 import { Pcg64 } from '../random.js';
 import { checkConfidence, type Interval } from './interval.js';
 
+/** So that a 95 % interval has a tail to cut. */
+const LEAST_RESAMPLES = 40;
+
 /** How to resample. */
 export interface BootstrapOptions {
   /** Number of resamples, at least 40 so that a 95 % interval has a tail to cut. Default 1000. */
@@ -36,14 +39,29 @@ export interface PairedResult {
 /** The settings with their defaults, checked. */
 export function bootstrapSettings(subject: string, options: BootstrapOptions = {}) {
   const { resamples = 1000, seed = 12345, confidence = 0.95 } = options;
-  checkInteger(subject, 'resamples', resamples, 40);
+  checkInteger(subject, 'resamples', resamples, LEAST_RESAMPLES);
   checkConfidence(subject, confidence);
   return { resamples, seed, confidence };
 }
 
-/** Cuts the same number of sorted values, floor(n * (1 - confidence) / 2), from each end (sacrebleu's rule). */
+/**
+ * Cuts the same number of sorted values, floor(n * (1 - confidence) / 2), from each end (sacrebleu's rule).
+ *
+ * Resamples for which the statistic is undefined (NaN: kappa of one class only) are left out.
+ *
+ * @throws MetricError `E_NAN` when fewer than 40 remain.
+ */
 export function percentileInterval(values: readonly number[], confidence: number): Interval {
-  const sorted = Float64Array.from(values).sort();
+  const sorted = Float64Array.from(values.filter((value) => !Number.isNaN(value))).sort();
+  if (sorted.length < LEAST_RESAMPLES) {
+    throw new MetricError(
+      'E_NAN',
+      'interval',
+      `needs ${LEAST_RESAMPLES} resamples with a defined score`,
+      `${sorted.length} of ${values.length}`,
+      'use more samples',
+    );
+  }
   // 1e-9 keeps 1000 * 0.05 / 2 at 25 when 1 - 0.95 is a hair below 0.05.
   const cut = Math.floor((sorted.length * (1 - confidence)) / 2 + 1e-9);
   return { low: sorted[cut]!, high: sorted[sorted.length - 1 - cut]!, confidence };

@@ -6,6 +6,6 @@ export {
 } from './bootstrap.js';
 export * from './distributions.js';
 export { type Interval, meanInterval, wilsonInterval } from './interval.js';
-export * from './jackknife.js';
+export { type JackknifeOptions, jackknifeInterval } from './jackknife.js';
 export * from './randomization.js';
 export * from './tests.js';

@@ -55,6 +55,12 @@ export function jackknifeInterval<T>(
   };
   const center = value(items);
   const parts = Array.from({ length: groups }, (_, g) => value(items.filter((_item, i) => i % groups !== g)));
+  return leaveOutInterval(center, parts, confidence);
+}
+
+/** The jackknife interval from the statistic of everything and that with each group left out. */
+export function leaveOutInterval(center: number, parts: readonly number[], confidence: number): Interval {
+  const groups = parts.length;
   const mean = parts.reduce((a, b) => a + b, 0) / groups;
   const squares = parts.reduce((sum, x) => sum + (x - mean) ** 2, 0);
   const half =
