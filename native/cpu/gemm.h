@@ -71,6 +71,9 @@ class Gemm {
     return whole_lines(shared_units()) + static_cast<size_t>(workers) * whole_lines(chunk_units());
   }
 
+  // C += A B instead of C = A B.
+  void accumulate() { accumulate_ = true; }
+
   // rt null runs on the calling thread.
   void run(const ik_runtime* rt, Operand<T> a, Operand<T> b, const Finish& finish, O* c, Unit* scratch) const {
     const int64_t shared = share_a_ ? a_panels_ : b_panels_, chunked = share_a_ ? b_panels_ : a_panels_;
@@ -97,8 +100,8 @@ class Gemm {
             const Unit* const one = scratch + (s - s0) * pass * shared_step();
             for (int64_t p = p0; p < p1; ++p) {
               const Unit* const other = mine + (p - p0) * pass * chunk_step();
-              if (share_a_) tile(s, p, one, other, pass, u0 == 0, u0 + pass == units, finish, c);
-              else tile(p, s, other, one, pass, u0 == 0, u0 + pass == units, finish, c);
+              if (share_a_) tile(s, p, one, other, pass, u0 == 0 && !accumulate_, u0 + pass == units, finish, c);
+              else tile(p, s, other, one, pass, u0 == 0 && !accumulate_, u0 + pass == units, finish, c);
             }
           }
         });
@@ -166,7 +169,7 @@ class Gemm {
 
   Packer pack_a_ = pack_panel<R, E::kPer, kRowStep, T>, pack_b_ = pack_panel<R, E::kPer, kCols<E>, T>;
   int64_t m_, n_, k_, a_panels_, b_panels_, pass_units_, shared_block_, chunk_panels_, chunks_;
-  bool share_a_;
+  bool share_a_, accumulate_ = false;
 };
 
 }  // namespace ik

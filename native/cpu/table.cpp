@@ -4,6 +4,9 @@
 
 #include "inkstone/backend.h"
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 #if defined(__x86_64__) || defined(_M_X64)
 #include <cpuid.h>
 #define IK_X86 1
@@ -17,9 +20,20 @@
 
 namespace {
 
+// Matrices and heads are read with strides of many pages: with pages of 2 MB they are found in the TLB.
+constexpr size_t kHugePage = size_t{2} << 20;
+
 void* allocate(size_t bytes) {
   // A multiple of the alignment, as aligned_alloc demands.
   const size_t rounded = (bytes + 63) & ~static_cast<size_t>(63);
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  if (rounded >= kHugePage) {
+    void* const data = std::aligned_alloc(kHugePage, (rounded + kHugePage - 1) & ~(kHugePage - 1));
+    // Only whole huge pages: the last, partial one would take memory that nobody asked for. Refusal costs speed alone.
+    if (data) madvise(data, rounded & ~(kHugePage - 1), MADV_HUGEPAGE);
+    return data;
+  }
+#endif
   return std::aligned_alloc(64, rounded ? rounded : 64);
 }
 void release(void* data, size_t) { std::free(data); }

@@ -1,4 +1,13 @@
-import { crossEntropy, gelu, randn, relu, scope, silu, type Tensor } from '@inkstone/tensor-core';
+import {
+  crossEntropy,
+  gelu,
+  linearCrossEntropy,
+  randn,
+  relu,
+  scope,
+  silu,
+  type Tensor,
+} from '@inkstone/tensor-core';
 import {
   type AttentionCache,
   Dropout,
@@ -204,19 +213,28 @@ export class GPT extends Module {
 
   /** Hidden states [.., C] to logits [.., V]. */
   logits(hidden: Tensor): Tensor {
-    return hidden.linear((this.lm_head ?? this.transformer.wte).weight);
+    return hidden.linear(this.outputWeight);
+  }
+
+  private get outputWeight(): Tensor {
+    return (this.lm_head ?? this.transformer.wte).weight;
   }
 
   /**
-   * The mean cross-entropy of the targets, in nats per token.
+   * The mean cross-entropy of the targets, in nats per token. With reduction 'mean' or 'sum' the logits never exist all
+   * at once.
    *
    * @param ids i32, [B, T]
    * @param targets i32, [B, T]: the token after each; -100 where there is none to predict
    * @returns a scalar, f32 (f64 for a model in f64)
    * @throws as {@link GPT.forward}; TensorError E_SHAPE
    */
-  loss(ids: Tensor, targets: Tensor, options?: LossOptions): Tensor {
-    return scope(() => crossEntropy(this.forward(ids), targets, options));
+  loss(ids: Tensor, targets: Tensor, options: LossOptions = {}): Tensor {
+    return scope(() => {
+      const { reduction = 'mean', ...rest } = options;
+      if (reduction === 'none') return crossEntropy(this.forward(ids), targets, options);
+      return linearCrossEntropy(this.hidden(ids), this.outputWeight, targets, { ...rest, reduction });
+    });
   }
 
   /** An empty cache for this model. @param positions default `n_positions` */

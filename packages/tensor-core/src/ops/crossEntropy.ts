@@ -2,7 +2,7 @@ import { DTYPES, requireFloat, statisticsDType } from '../dtype.js';
 import { TensorError } from '../errors.js';
 import { toDense, toMatrix } from '../layout.js';
 import { apply, apply1, describe, type OpDefinition, operation, type RefArray } from '../op.js';
-import { Kernel } from '../runtime.js';
+import { Kernel, launchInto } from '../runtime.js';
 import { sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { cast } from './cast.js';
@@ -59,6 +59,20 @@ const gradient: OpDefinition<CrossEntropyAttrs> = {
     attrs: [ignoreIndex, labelSmoothing],
   }),
 };
+
+/**
+ * Overwrites logits [n, V], dense, with their gradients. Not recorded.
+ * @internal
+ */
+export function crossEntropyGrad(
+  logits: Tensor,
+  target: Tensor,
+  lse: Tensor,
+  dloss: Tensor,
+  { ignoreIndex, labelSmoothing }: CrossEntropyAttrs,
+): void {
+  launchInto(gradKernel, [logits, target, lse, dloss], [logits], [ignoreIndex, labelSmoothing]);
+}
 
 const definition: OpDefinition<CrossEntropyAttrs> = {
   name: 'crossEntropy',

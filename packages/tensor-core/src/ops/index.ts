@@ -27,6 +27,7 @@ export { gt } from './gt.js';
 export { layerNorm } from './layerNorm.js';
 export { le } from './le.js';
 export { linear } from './linear.js';
+export { linearCrossEntropy } from './linearCrossEntropy.js';
 export { log } from './log.js';
 export { logicalAnd, logicalNot, logicalOr } from './logical.js';
 export { logSoftmax } from './logSoftmax.js';
