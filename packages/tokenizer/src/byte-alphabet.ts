@@ -42,3 +42,9 @@ export function unspellBytes(token: string): Uint8Array | undefined {
   }
   return out;
 }
+
+/** What models with byte fallback call the bytes: `<0x00>` to `<0xFF>`. */
+export const BYTE_TOKENS: readonly string[] = Array.from(
+  { length: 256 },
+  (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`,
+);

@@ -118,13 +118,14 @@ export function componentsFromJSON(value: unknown): TokenizerParts {
     const given = fields.raw(name);
     return given == null ? undefined : component(given, name, readers, 0);
   };
+  const addedTokens = AddedTokens.fromJSON(fields.raw('added_tokens'));
   const parts = {
-    addedTokens: AddedTokens.fromJSON(fields.raw('added_tokens')),
+    addedTokens,
     normalizer: part('normalizer', normalizerReaders),
     preTokenizer: part('pre_tokenizer', preTokenizerReaders),
     postProcessor: part('post_processor', postProcessorReaders),
     decoder: part('decoder', decoderReaders),
-    model: modelFromJSON(fields.raw('model')),
+    model: modelFromJSON(fields.raw('model'), addedTokens),
     truncation: truncationFromJSON(fields.raw('truncation')),
     padding: paddingFromJSON(fields.raw('padding')),
   };
@@ -149,7 +150,7 @@ function list<T>(fields: Fields, name: string, readers: Readers<T>, depth: numbe
     .map((value, i) => component(value, `${fields.subject}.${name}[${i}]`, readers, depth + 1));
 }
 
-function modelFromJSON(value: unknown): Model {
+function modelFromJSON(value: unknown, addedTokens: AddedTokens): Model {
   const fields = new Fields(value, 'model');
   let type = fields.raw('type');
   // Files from before models had a type.
@@ -158,9 +159,11 @@ function modelFromJSON(value: unknown): Model {
     else if (Array.isArray(fields.raw('vocab'))) type = 'Unigram';
     else if (fields.raw('max_input_chars_per_word') !== undefined) type = 'WordPiece';
   }
-  if (type === 'BPE') return Bpe.fromJSON(value);
-  if (type === 'WordPiece') return WordPiece.fromJSON(value);
-  if (type === 'WordLevel') return WordLevel.fromJSON(value);
-  if (type === 'Unigram') return Unigram.fromJSON(value);
+  // Models find tokens by spelling, so control tokens that a text spells must be kept from them.
+  const special = new Set(addedTokens.list.flatMap((token) => (token.special ? [token.id] : [])));
+  if (type === 'BPE') return Bpe.fromJSON(value, special);
+  if (type === 'WordPiece') return WordPiece.fromJSON(value, special);
+  if (type === 'WordLevel') return WordLevel.fromJSON(value, special);
+  if (type === 'Unigram') return Unigram.fromJSON(value, special);
   throw unknownType('model', type, ['BPE', 'WordPiece', 'WordLevel', 'Unigram']);
 }

@@ -104,7 +104,8 @@ export async function saveTokenizer(path: string, tokenizer: Tokenizer): Promise
   await writeAtomic(join(path, 'tokenizer_config.json'), `${JSON.stringify(config, null, 2)}\n`);
 }
 
-function fileError(path: string, rule: string, cause: unknown): TokenizerError {
+/** The error for what the file system refused. */
+export function fileError(path: string, rule: string, cause: unknown): TokenizerError {
   return new TokenizerError('E_FILE', path, {
     rule,
     received: cause instanceof Error ? cause.message : String(cause),

@@ -76,6 +76,18 @@ export class PieceTable {
     return out;
   }
 
+  /** Below 0 if piece `a` comes before piece `b` by UTF-16 units, 0 if they are one, else above. */
+  compare(a: number, b: number): number {
+    const units = this.#units;
+    const [i, j] = [this.#starts[a]!, this.#starts[b]!];
+    const [m, n] = [this.#starts[a + 1]! - i, this.#starts[b + 1]! - j];
+    for (let k = 0; k < m && k < n; k++) {
+      const difference = units[i + k]! - units[j + k]!;
+      if (difference !== 0) return difference;
+    }
+    return m - n;
+  }
+
   clear(): void {
     this.#slots.fill(0);
     this.#size = 0;

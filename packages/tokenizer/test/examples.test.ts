@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
@@ -30,6 +31,7 @@ beforeAll(async () => {
     tokenizer,
     ids: tokenizer.encodeIds('to be'),
     readFile: async (name: string) => files[name],
+    writeFile,
     process: { stdout: { write: () => true } },
     console: { log: () => undefined },
   };

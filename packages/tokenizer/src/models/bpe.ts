@@ -1,4 +1,4 @@
-import { BYTE_TO_CHAR, spellBytes } from '../byte-alphabet.js';
+import { BYTE_TO_CHAR, BYTE_TOKENS, spellBytes } from '../byte-alphabet.js';
 import { describe, TokenizerError } from '../errors.js';
 import { Fields } from '../json.js';
 import { utf8Length } from '../unicode.js';
@@ -28,6 +28,8 @@ export interface BpeOptions {
   mergeRanks?: Int32Array;
   /** Pieces that are a token as a whole, whatever the merges say. */
   wholePieces?: ReadonlySet<string>;
+  /** Ids that no whole piece spells, such as control tokens. */
+  hidden?: ReadonlySet<number> | undefined;
 }
 
 /**
@@ -83,8 +85,7 @@ export class Bpe implements Model {
     this.#merges = new BpeMerges(rules, options.mergeRanks);
     this.#byteIds = Int32Array.from(BYTE_TO_CHAR, (char) => vocab.id(char) ?? -1);
     if (options.byteFallback) {
-      const hex = (byte: number) => byte.toString(16).toUpperCase().padStart(2, '0');
-      this.#fallbackIds = Int32Array.from({ length: 256 }, (_, b) => vocab.id(`<0x${hex(b)}>`) ?? -1);
+      this.#fallbackIds = Int32Array.from(BYTE_TOKENS, (token) => vocab.id(token) ?? -1);
     }
   }
 
@@ -113,7 +114,7 @@ export class Bpe implements Model {
   tokenizeBytes(text: string, start: number, end: number, sink: TokenSink): void {
     if (this.options.ignoreMerges) {
       const id = this.vocab.id(spellBytes(text.slice(start, end)));
-      if (id !== undefined) {
+      if (id !== undefined && !this.options.hidden?.has(id)) {
         emit(sink, id, 0, end - start);
         return;
       }
@@ -156,7 +157,7 @@ export class Bpe implements Model {
       wholePieces,
     } = this.options;
     const whole = ignoreMerges || wholePieces?.has(piece) ? this.vocab.id(piece) : undefined;
-    if (whole !== undefined) {
+    if (whole !== undefined && !this.options.hidden?.has(whole)) {
       emit(sink, whole, 0, piece.length);
       return;
     }
@@ -262,7 +263,7 @@ export class Bpe implements Model {
   }
 
   /** From the `model` of a tokenizer.json; merges as pairs, or as strings with one space (before 0.20). */
-  static fromJSON(value: unknown): Bpe {
+  static fromJSON(value: unknown, hidden?: ReadonlySet<number>): Bpe {
     const fields = new Fields(value, 'model');
     fields.raw('type');
     const vocab = Vocab.fromJSON(fields.raw('vocab'));
@@ -285,6 +286,7 @@ export class Bpe implements Model {
       byteFallback: fields.boolean('byte_fallback', false),
       ignoreMerges: fields.boolean('ignore_merges', false),
       dropout: fields.raw('dropout') == null ? undefined : fields.number('dropout', 0, 1),
+      hidden,
     };
     fields.end();
     return new Bpe(vocab, merges, options);

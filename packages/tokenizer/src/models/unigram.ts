@@ -1,6 +1,8 @@
+import { BYTE_TOKENS } from '../byte-alphabet.js';
 import { describe, TokenizerError } from '../errors.js';
 import { Fields } from '../json.js';
 import { PairTable } from '../pair-table.js';
+import { type Cut, Lattice } from './lattice.js';
 import { emit, type Model, type TokenSink } from './model.js';
 
 /** How much worse than the worst token an unknown character scores, in nats. */
@@ -13,9 +15,21 @@ export interface UnigramOptions {
   /** Spell unknown text as `<0xNN>` tokens. */
   byteFallback?: boolean;
   /** Ids that text never spells, such as control tokens. */
-  hidden?: ReadonlySet<number>;
+  hidden?: ReadonlySet<number> | undefined;
   /** Adds scores up in single precision, as SentencePiece does, which settles ties as there. */
   singlePrecision?: boolean;
+  /** Draws cuts at random instead of taking the best one (subword regularization); not written to files. */
+  sampling?: UnigramSampling;
+}
+
+/** How `Unigram` draws a cut: with probability proportional to e^(alpha * score). */
+export interface UnigramSampling {
+  /** 0 makes all cuts equal, large values make the best one certain; SentencePiece suggests 0.1. */
+  alpha: number;
+  /** Draw among so many best cuts; among all by default. */
+  nBest?: number;
+  /** Numbers in [0, 1); default `Math.random`. */
+  random?: () => number;
 }
 
 /**
@@ -33,6 +47,7 @@ export class Unigram implements Model {
   readonly #children: PairTable;
   readonly #nodeIds: number[] = [-1];
   readonly #fallback: Int32Array | undefined;
+  readonly #hidden: Set<number>;
 
   /**
    * @param vocab tokens with log probabilities in nats; the index is the id. Of equal tokens the last counts.
@@ -50,9 +65,23 @@ export class Unigram implements Model {
         fix: 'point it at the unknown token',
       });
     }
+    const { alpha, nBest } = options.sampling ?? { alpha: 0 };
+    if (
+      !(alpha >= 0 && alpha < Infinity) ||
+      (nBest !== undefined && !(Number.isInteger(nBest) && nBest > 0))
+    ) {
+      throw new TokenizerError('E_OPTION', 'sampling', {
+        rule: 'alpha must be 0 or more, nBest an integer of 1 or more',
+        received: describe(options.sampling),
+        fix: 'change the option',
+      });
+    }
     this.#ids = new Map(vocab.map(([token], id) => [token, id]));
     this.#scores = Float64Array.from(vocab, ([, score]) => score);
     this.#children = new PairTable(4 * vocab.length);
+    // As in SentencePiece, no text spells a byte: `<0x41>` is six characters.
+    this.#hidden = new Set(options.hidden);
+    if (options.byteFallback) for (const byte of BYTE_TOKENS) this.#hidden.add(this.#ids.get(byte) ?? -1);
     let lowest = Infinity;
     vocab.forEach(([token, score], id) => {
       if (typeof token !== 'string' || !Number.isFinite(score)) {
@@ -62,14 +91,13 @@ export class Unigram implements Model {
           fix: 'check that the file is complete',
         });
       }
-      if (options.hidden?.has(id)) return;
+      if (this.#hidden.has(id)) return;
       lowest = Math.min(lowest, score);
       this.#insert(token);
     });
     this.unknownScore = lowest - UNKNOWN_PENALTY;
     if (options.byteFallback) {
-      const hex = (byte: number) => byte.toString(16).toUpperCase().padStart(2, '0');
-      this.#fallback = Int32Array.from({ length: 256 }, (_, b) => this.#ids.get(`<0x${hex(b)}>`) ?? -1);
+      this.#fallback = Int32Array.from(BYTE_TOKENS, (token) => this.#ids.get(token) ?? -1);
     }
   }
 
@@ -114,11 +142,35 @@ export class Unigram implements Model {
   }
 
   tokenize(piece: string, sink: TokenSink): void {
-    this.emitPath(piece, this.#bestPath(piece), sink);
+    const { sampling } = this.options;
+    this.#emit(piece, sampling ? this.#draw(piece, sampling) : this.bestPath(piece), sink);
+  }
+
+  /**
+   * The `count` best ways to cut a piece, best first; unknown characters stand alone in them.
+   *
+   * @example
+   * ```ts
+   * const model = new Unigram([['<unk>', 0], ['a', -2], ['b', -2], ['ab', -3]], { unkId: 0 });
+   * model.nBest('ab', 2).map(({ ids }) => ids); // => [[3], [1, 2]]
+   * ```
+   */
+  nBest(piece: string, count: number): Cut[] {
+    return new Lattice().fill(this, piece).nBest(count);
+  }
+
+  #draw(piece: string, { alpha, nBest, random = Math.random }: UnigramSampling): Cut {
+    const lattice = new Lattice().fill(this, piece);
+    if (nBest === undefined) return lattice.sample(alpha, random);
+    const cuts = lattice.nBest(nBest);
+    const weights = cuts.map(({ score }) => Math.exp(alpha * (score - cuts[0]!.score)));
+    let left = random() * weights.reduce((a, b) => a + b, 0);
+    const chosen = weights.findIndex((weight) => (left -= weight) < 0);
+    return cuts[chosen < 0 ? cuts.length - 1 : chosen]!;
   }
 
   /** Ends of the tokens of the best cut, ascending, and their ids. */
-  #bestPath(piece: string): { ends: number[]; ids: number[] } {
+  bestPath(piece: string): { ends: number[]; ids: number[] } {
     const size = piece.length;
     const scores = new Float64Array(size + 1);
     const from = new Int32Array(size + 1).fill(-1);
@@ -149,7 +201,7 @@ export class Unigram implements Model {
   }
 
   /** Appends the tokens of a cut: runs of the unknown token become one, or bytes. */
-  emitPath(piece: string, path: { ends: number[]; ids: number[] }, sink: TokenSink): void {
+  #emit(piece: string, path: { ends: number[]; ids: number[] }, sink: TokenSink): void {
     const { unkId } = this.options;
     let start = 0;
     for (let i = 0; i < path.ends.length; i++) {
@@ -158,6 +210,7 @@ export class Unigram implements Model {
       if (id === unkId) {
         while (path.ids[i + 1] === unkId) end = path.ends[++i]!;
         id = this.#ids.get(piece.slice(start, end)) ?? -1;
+        if (this.#hidden.has(id)) id = -1;
         const bytes = id < 0 ? this.#bytes(piece.slice(start, end)) : undefined;
         if (bytes) for (const byte of bytes) emit(sink, byte, start, end);
         else emit(sink, id < 0 ? this.#unknown() : id, start, end);
@@ -203,7 +256,8 @@ export class Unigram implements Model {
     };
   }
 
-  static fromJSON(value: unknown): Unigram {
+  /** @param hidden ids that text never spells. */
+  static fromJSON(value: unknown, hidden?: ReadonlySet<number>): Unigram {
     const fields = new Fields(value, 'model');
     fields.raw('type');
     const vocab = fields.array('vocab').map((entry, i): [string, number] => {
@@ -217,6 +271,7 @@ export class Unigram implements Model {
     const out = new Unigram(vocab, {
       unkId: fields.raw('unk_id') == null ? undefined : fields.integer('unk_id', 0, 0xffffff),
       byteFallback: fields.boolean('byte_fallback', false),
+      hidden,
     });
     fields.end();
     return out;

@@ -7,9 +7,11 @@ import { Vocab } from './vocab.js';
 export class WordLevel implements Model {
   readonly type = 'WordLevel';
 
+  /** @param hidden ids that text never spells, such as control tokens. */
   constructor(
     readonly vocab: Vocab,
     readonly unkToken: string,
+    readonly hidden: ReadonlySet<number> = new Set(),
   ) {}
 
   get idLimit(): number {
@@ -18,8 +20,9 @@ export class WordLevel implements Model {
 
   /** @throws {TokenizerError} E_VOCAB on an unknown piece if the vocabulary has no unknown token. */
   tokenize(piece: string, sink: TokenSink): void {
-    const id = this.vocab.id(piece) ?? requireUnknown(this.vocab, this.unkToken);
-    emit(sink, id, 0, piece.length);
+    const id = this.vocab.id(piece);
+    const known = id !== undefined && !this.hidden.has(id);
+    emit(sink, known ? id : requireUnknown(this.vocab, this.unkToken), 0, piece.length);
   }
 
   tokenToId(token: string): number | undefined {
@@ -34,10 +37,14 @@ export class WordLevel implements Model {
     return { type: this.type, vocab: this.vocab.toJSON(), unk_token: this.unkToken };
   }
 
-  static fromJSON(value: unknown): WordLevel {
+  static fromJSON(value: unknown, hidden?: ReadonlySet<number>): WordLevel {
     const fields = new Fields(value, 'model');
     fields.raw('type');
-    const out = new WordLevel(Vocab.fromJSON(fields.raw('vocab')), fields.string('unk_token', '<unk>'));
+    const out = new WordLevel(
+      Vocab.fromJSON(fields.raw('vocab')),
+      fields.string('unk_token', '<unk>'),
+      hidden,
+    );
     fields.end();
     return out;
   }

@@ -10,6 +10,8 @@ export interface WordPieceOptions {
   continuingSubwordPrefix?: string;
   /** Longer pieces are unknown; in characters. */
   maxInputCharsPerWord?: number;
+  /** Ids that text never spells, such as control tokens. */
+  hidden?: ReadonlySet<number> | undefined;
 }
 
 /**
@@ -23,6 +25,7 @@ export class WordPiece implements Model {
   readonly maxChars: number;
   /** UTF-16 units of the longest token, so that no longer match is tried. */
   readonly #longest: number;
+  readonly #hidden: ReadonlySet<number> | undefined;
 
   constructor(
     readonly vocab: Vocab,
@@ -31,6 +34,7 @@ export class WordPiece implements Model {
     this.unkToken = options.unkToken ?? '[UNK]';
     this.prefix = options.continuingSubwordPrefix ?? '##';
     this.maxChars = options.maxInputCharsPerWord ?? 100;
+    this.#hidden = options.hidden;
     let longest = 0;
     for (const [token] of vocab.entries()) longest = Math.max(longest, token.length);
     this.#longest = longest;
@@ -61,7 +65,8 @@ export class WordPiece implements Model {
       let id: number | undefined;
       for (; end > start; end--) {
         id = this.vocab.id(prefix + piece.slice(start, end));
-        if (id !== undefined) break;
+        if (id !== undefined && !this.#hidden?.has(id)) break;
+        id = undefined;
       }
       if (id === undefined) return undefined;
       out.push([id, end]);
@@ -94,13 +99,14 @@ export class WordPiece implements Model {
     };
   }
 
-  static fromJSON(value: unknown): WordPiece {
+  static fromJSON(value: unknown, hidden?: ReadonlySet<number>): WordPiece {
     const fields = new Fields(value, 'model');
     fields.raw('type');
     const out = new WordPiece(Vocab.fromJSON(fields.raw('vocab')), {
       unkToken: fields.string('unk_token', '[UNK]'),
       continuingSubwordPrefix: fields.string('continuing_subword_prefix', '##'),
       maxInputCharsPerWord: fields.number('max_input_chars_per_word', 0, 2 ** 64, 100),
+      hidden,
     });
     fields.end();
     return out;

@@ -7,13 +7,12 @@ import { Vocab } from '../models/vocab.js';
 import { ByteLevel } from '../pre-tokenizers/byte-level.js';
 import type { PreTokenizer } from '../pre-tokenizers/pre-tokenizer.js';
 import { Tokenizer } from '../tokenizer.js';
-import { toWellFormed } from '../unicode.js';
+import { type CountOptions, countWords } from './count-words.js';
 import { learnMerges } from './learn-merges.js';
-import { Pace, type ProgressOptions } from './progress.js';
-import { WordCounts } from './word-counts.js';
+import { Pace } from './progress.js';
 
 /** Options of `trainBpe`. */
-export interface TrainBpeOptions extends ProgressOptions {
+export interface TrainBpeOptions extends CountOptions {
   /** Tokens wanted in all: special tokens, 256 bytes and merges. Fewer come out if the text has no more pairs. */
   vocabSize: number;
   /** A pair must occur this often to become a token; default 2. */
@@ -65,19 +64,13 @@ export async function trainBpe(
   }
   const pace = new Pace(options);
 
-  const words = new WordCounts();
-  let read = 0;
-  for await (const given of texts) {
-    const text = toWellFormed(given);
+  const words = await countWords(texts, options, pace, (text, add) => {
     for (let at = 0; at < text.length; ) {
       const next = cut(text, at, text.length);
-      words.add(text, at, next);
+      add(text, at, next);
       at = next;
     }
-    read++;
-    if (pace.due) await pace.rest({ stage: 'read', done: read, total: undefined });
-  }
-  pace.report({ stage: 'read', done: read, total: undefined });
+  });
 
   const tokens = [...specials, ...byteAlphabet()];
   const byteIds = Int32Array.from(BYTE_TO_CHAR, (char) => tokens.indexOf(char));

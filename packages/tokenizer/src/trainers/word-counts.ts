@@ -10,6 +10,16 @@ export class WordCounts {
     return this.#table.size;
   }
 
+  /** Bytes that the pieces and their counts take. */
+  get bytes(): number {
+    return WordCounts.bytesOf({ length: this.#table.units }) + (this.size - 1) * WordCounts.bytesOf('');
+  }
+
+  /** Bytes that a piece takes: its units, a hash, a start, a count, and about three slots. */
+  static bytesOf(piece: { readonly length: number }): number {
+    return 2 * piece.length + 28;
+  }
+
   /** Counts `text[start, end)` once more. */
   add(text: string, start: number, end: number, times = 1): void {
     const hash = PieceTable.hash(text, start, end);
@@ -28,6 +38,21 @@ export class WordCounts {
 
   piece(index: number): string {
     return this.#table.piece(index);
+  }
+
+  /** The indices in the order of their pieces, by UTF-16 units. */
+  sorted(): Int32Array {
+    return Int32Array.from({ length: this.size }, (_, i) => i).sort((a, b) => this.#table.compare(a, b));
+  }
+
+  /** The same table with its pieces sorted. */
+  inOrder(): WordCounts {
+    const out = new WordCounts();
+    for (const index of this.sorted()) {
+      const piece = this.piece(index);
+      out.add(piece, 0, piece.length, this.#counts[index]!);
+    }
+    return out;
   }
 
   /** The count of each piece, in the order of the pieces. */

@@ -1,5 +1,4 @@
 import { AddedTokens } from '../added-tokens.js';
-import { AlignedText } from '../aligned-text.js';
 import { WordPieceDecoder } from '../decoders/simple.js';
 import { describe, TokenizerError } from '../errors.js';
 import { Vocab } from '../models/vocab.js';
@@ -10,17 +9,17 @@ import { BertProcessing } from '../post-processors/bert.js';
 import type { PreTokenizer } from '../pre-tokenizers/pre-tokenizer.js';
 import { BertPreTokenizer } from '../pre-tokenizers/simple.js';
 import { Tokenizer } from '../tokenizer.js';
-import { toWellFormed } from '../unicode.js';
+import { type CountOptions, countWords, cutWith } from './count-words.js';
 import { learnMerges, type SymbolWords } from './learn-merges.js';
-import { Pace, type ProgressOptions } from './progress.js';
-import { WordCounts } from './word-counts.js';
+import { Pace } from './progress.js';
+import type { WordCounts } from './word-counts.js';
 
 /** The special tokens of BERT; `trainWordPiece` needs `[UNK]`, `[CLS]` and `[SEP]`. */
 const BERT_TOKENS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'] as const;
 const PREFIX = '##';
 
 /** Options of `trainWordPiece`. */
-export interface TrainWordPieceOptions extends ProgressOptions {
+export interface TrainWordPieceOptions extends CountOptions {
   /** Tokens wanted in all. Fewer come out if the texts have no more pairs, more if they have more characters. */
   vocabSize: number;
   /** A pair must occur this often to become a token; default 2. */
@@ -71,15 +70,7 @@ export async function trainWordPiece(
   check(!specials.includes(''), 'specialTokens', specials, 'not empty');
   const pace = new Pace(options);
 
-  const words = new WordCounts();
-  let read = 0;
-  for await (const text of texts) {
-    const normalized = normalizer.normalize(AlignedText.of(toWellFormed(text)));
-    for (const { text: piece } of preTokenizer.preTokenize([normalized])) words.add(piece, 0, piece.length);
-    read++;
-    if (pace.due) await pace.rest({ stage: 'read', done: read, total: undefined });
-  }
-  pace.report({ stage: 'read', done: read, total: undefined });
+  const words = await countWords(texts, options, pace, cutWith(normalizer, preTokenizer));
 
   const tokens: string[] = [...specials];
   const symbols = spell(words, tokens, limitAlphabet);
@@ -90,7 +81,7 @@ export async function trainWordPiece(
   return new Tokenizer({
     normalizer,
     preTokenizer,
-    model: new WordPiece(vocab),
+    model: new WordPiece(vocab, { hidden: new Set(specials.keys()) }),
     postProcessor: new BertProcessing(id('[SEP]'), id('[CLS]')),
     decoder: new WordPieceDecoder(PREFIX, true),
     addedTokens: AddedTokens.special(specials.map(id)),
