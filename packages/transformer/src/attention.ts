@@ -43,9 +43,10 @@ export class GPTAttention extends Module {
   /**
    * @param x float, [B, T, C]
    * @param cache the layer's earlier keys and values
+   * @param residual added to the result, [B, T, C]
    * @returns [B, T, C]
    */
-  forward(x: Tensor, cache?: AttentionCache): Tensor {
+  forward(x: Tensor, cache?: AttentionCache, residual?: Tensor): Tensor {
     const [B, T, C] = x.shape as [number, number, number];
     const [q, k, v] = this.c_attn
       .forward(x)
@@ -56,7 +57,10 @@ export class GPTAttention extends Module {
     const y = drops
       ? this.withDropout(q, seen.k, seen.v)
       : sdpa(q, seen.k, seen.v, { causal: true, scale: this.scale });
-    return this.resid_dropout.forward(this.c_proj.forward(y.reshape([B, T, C])));
+    const heads = y.reshape([B, T, C]);
+    if (!this.resid_dropout.active) return this.c_proj.forward(heads, { residual });
+    const projected = this.resid_dropout.forward(this.c_proj.forward(heads));
+    return residual ? residual.add(projected) : projected;
   }
 
   // The fused kernel never has the weights, so dropping some of them takes the long way, with [B, H, T, S] in memory.

@@ -1,11 +1,9 @@
 import {
+  type Activation,
   crossEntropy,
-  gelu,
   linearCrossEntropy,
   randn,
-  relu,
   scope,
-  silu,
   type Tensor,
 } from '@inkstone/tensor-core';
 import {
@@ -22,16 +20,13 @@ import { type GPTConfig, type GPTConfigInput, gptConfig } from './config.js';
 import { TransformerError } from './errors.js';
 import { KVCache } from './kvCache.js';
 
-type Activation = (x: Tensor) => Tensor;
-
-const tanhGelu: Activation = (x) => gelu(x, { approximate: 'tanh' });
 const ACTIVATIONS: Readonly<Record<GPTConfig['activation_function'], Activation>> = {
-  gelu_new: tanhGelu,
-  gelu_pytorch_tanh: tanhGelu,
-  gelu,
-  silu,
-  swish: silu,
-  relu,
+  gelu_new: 'geluTanh',
+  gelu_pytorch_tanh: 'geluTanh',
+  gelu: 'gelu',
+  silu: 'silu',
+  swish: 'silu',
+  relu: 'relu',
 };
 
 /** Options of {@link GPT.loss}. */
@@ -60,9 +55,17 @@ export class GPTMlp extends Module {
     this.activation = ACTIVATIONS[config.activation_function];
   }
 
-  /** @param x float, [.., C] */
-  forward(x: Tensor): Tensor {
-    return this.dropout.forward(this.c_proj.forward(this.activation(this.c_fc.forward(x))));
+  /**
+   * The activation is applied as c_proj reads its input, so no tensor of the inner width is written for it.
+   * @param x float, [.., C]
+   * @param residual added to the result, [.., C]
+   */
+  forward(x: Tensor, residual?: Tensor): Tensor {
+    const { activation: inputActivation } = this;
+    const hidden = this.c_fc.forward(x);
+    if (!this.dropout.active) return this.c_proj.forward(hidden, { inputActivation, residual });
+    const y = this.dropout.forward(this.c_proj.forward(hidden, { inputActivation }));
+    return residual ? residual.add(y) : y;
   }
 }
 
@@ -84,8 +87,8 @@ export class GPTBlock extends Module {
 
   /** @param x float, [B, T, C] */
   forward(x: Tensor, cache?: AttentionCache): Tensor {
-    const h = x.add(this.attn.forward(this.ln_1.forward(x), cache));
-    return h.add(this.mlp.forward(this.ln_2.forward(h)));
+    const h = this.attn.forward(this.ln_1.forward(x), cache, x);
+    return this.mlp.forward(this.ln_2.forward(h), h);
   }
 }
 

@@ -19,7 +19,12 @@ export class Dropout extends Module {
     this.generator = generator;
   }
 
+  /** Whether it drops anything: in training, with p > 0. */
+  get active(): boolean {
+    return this.training && this.p > 0;
+  }
+
   forward(x: Tensor): Tensor {
-    return this.training && this.p > 0 ? dropout(x, this.p, { generator: this.generator }) : x;
+    return this.active ? dropout(x, this.p, { generator: this.generator }) : x;
   }
 }

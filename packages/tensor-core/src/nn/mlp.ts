@@ -44,7 +44,7 @@ export class MLP extends Module {
   forward(x: Tensor, residual?: Tensor): Tensor {
     const inputActivation = this.approximate === 'tanh' ? 'geluTanh' : 'gelu';
     const hidden = this.up.forward(x);
-    if (this.drop.p > 0 && this.drop.training) {
+    if (this.drop.active) {
       const y = this.drop.forward(this.down.forward(hidden, { inputActivation }));
       return residual ? residual.add(y) : y;
     }
