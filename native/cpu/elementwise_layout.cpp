@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "elementwise.h"
+#include "stream.h"
 
 namespace ik {
 
@@ -73,9 +74,10 @@ void scatter_as(const Layout& l, int32_t view, U* base, const int64_t* at, int64
   });
 }
 
-void run_range(const Layout& l, const void* const* base, const size_t* bytes, int32_t n_in, RowFn row, int64_t begin,
-               int64_t end) {
+void run_range(const Layout& l, const void* const* base, const size_t* bytes, int32_t n_in, RowFn row, bool streaming,
+               int64_t begin, int64_t end) {
   alignas(64) unsigned char buffer[Layout::kViews][kBlock * 8];
+  alignas(64) unsigned char streamed[kStreamBlock * 8];
   // Which element of a broadcast input fills its buffer, and how far: consecutive pieces often share it.
   int64_t filled_with[Layout::kViews] = {-1, -1, -1, -1}, filled[Layout::kViews] = {};
   const int32_t last = l.rank - 1;
@@ -90,6 +92,7 @@ void run_range(const Layout& l, const void* const* base, const size_t* bytes, in
     int64_t n = end - flat;
     if (by_row) n = std::min(n, row_left);
     if (!all_direct) n = std::min(n, kBlock);
+    else if (streaming) n = std::min(n, kStreamBlock);
 
     // View 0 is the output, view k the k-th input.
     const void* in[Layout::kViews];
@@ -109,7 +112,10 @@ void run_range(const Layout& l, const void* const* base, const size_t* bytes, in
       }
     }
     auto* to = const_cast<unsigned char*>(static_cast<const unsigned char*>(base[0]));
-    if (l.stride[0][last] == 1 && n <= row_left) {
+    if (l.stride[0][last] == 1 && n <= row_left && streaming) {
+      row(in, streamed, n);
+      stream(to + l.offset(0, at) * static_cast<int64_t>(bytes[0]), streamed, static_cast<size_t>(n) * bytes[0]);
+    } else if (l.stride[0][last] == 1 && n <= row_left) {
       row(in, to + l.offset(0, at) * static_cast<int64_t>(bytes[0]), n);
     } else {
       row(in, buffer[0], n);
@@ -117,6 +123,7 @@ void run_range(const Layout& l, const void* const* base, const size_t* bytes, in
     }
     flat += n;
   }
+  if (streaming) stream_end();
 }
 
 }  // namespace
@@ -149,10 +156,13 @@ int32_t run_elementwise(const ik_runtime* rt, const ik_view* in, int32_t n_in, c
     bytes[k + 1] = ik_dtype_bytes(in[k].dtype);
   }
   const Layout l = make_layout(views, n_in + 1, 0, out.rank, true);
+  // What lies in the cache because it was just read may as well be overwritten there.
+  bool streaming = n_in > 1 && worth_streaming(out);
+  for (int32_t k = 0; k < n_in; ++k) streaming &= in[k].data != out.data;
   // Small work is not worth waking anyone.
   const int64_t grain = l.numel <= 2 * kGrain ? l.numel : kGrain;
   parallel_ranges(rt, l.numel, grain,
-                  [&](int64_t begin, int64_t end) { run_range(l, base, bytes, n_in, row, begin, end); });
+                  [&](int64_t begin, int64_t end) { run_range(l, base, bytes, n_in, row, streaming, begin, end); });
   return IK_OK;
 }
 

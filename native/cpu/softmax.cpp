@@ -2,6 +2,7 @@
 #include "softmax.h"
 
 #include "parallel.h"
+#include "stream.h"
 
 namespace ik {
 namespace {
@@ -76,14 +77,29 @@ int32_t forward(const ik_runtime* rt, const ik_view& x, const ik_view& y, Row&& 
   });
 }
 
+constexpr int64_t kLongestWait = 1 << 16;  // elements; a longer row would not stay in the second-level cache
+
+// row(y, dy, dx, n) for every row. A large dx is streamed from a buffer of one row.
 template <class Row>
 int32_t backward(const ik_runtime* rt, const ik_view* in, const ik_view& dx, Row&& row) {
   if (in[1].dtype != in[0].dtype || dx.dtype != in[0].dtype) return IK_UNSUPPORTED;
-  return for_float_dtype(dx.dtype, [&]<class T>(T) {
+  return for_float_dtype(dx.dtype, [&]<class T>(T) -> int32_t {
     const auto y = rows_of<const T>(in[0]), dy = rows_of<const T>(in[1]);
     const auto to = rows_of<T>(dx);
-    parallel_rows(rt, dx.shape[0], dx.shape[1], [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) row(y[r], dy[r], to[r], dx.shape[1]);
+    const int64_t rows = dx.shape[0], columns = dx.shape[1];
+    T* buffers = nullptr;
+    if (worth_streaming(dx) && columns <= kLongestWait) {
+      buffers = static_cast<T*>(rt->scratch(rt, static_cast<size_t>(rt->threads * columns) * sizeof(T)));
+      if (!buffers) return IK_OOM;
+    }
+    const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, columns));
+    parallel_for(rt, (rows + grain - 1) / grain, [&](int64_t task, int32_t worker) {
+      for (int64_t r = task * grain; r < std::min(rows, (task + 1) * grain); ++r) {
+        T* wait = buffers ? buffers + worker * columns : to[r];
+        row(y[r], dy[r], wait, columns);
+        if (buffers) stream(to[r], wait, static_cast<size_t>(columns) * sizeof(T));
+      }
+      if (buffers) stream_end();
     });
     return IK_OK;
   });
