@@ -86,6 +86,47 @@ export async function sampleReports(): Promise<EvaluationReport[]> {
   return reports;
 }
 
+const CLASSIC =
+  '学而时习之不亦说乎有朋自远方来不亦乐乎人不知而不愠不亦君子乎吾日三省吾身为人谋而不忠乎与朋友交而不信乎传不习乎'.repeat(
+    9,
+  );
+
+/** Two runs whose names, texts and labels are longer than a screen is wide, most of them Chinese without a space. */
+export async function longPage(): Promise<string> {
+  const random = new Pcg64(5);
+  const data = Array.from({ length: 24 }, (_, i) => {
+    if (i === 7) return { question: CLASSIC };
+    const start = random.below(200);
+    const answer = CLASSIC.slice(start, start + 20 + random.below(200));
+    return { id: `段落${i}·${CLASSIC.slice(0, 60)}`, question: `请补全第${i}段：${CLASSIC}`, answer };
+  });
+  const task: TaskInput = {
+    name: '中文阅读理解与长文本续写任务之第一部分论语选段逐字还原',
+    type: 'generate',
+    data,
+    id: 'id',
+    prompt: '{{question}}',
+    target: '{{answer}}',
+    metrics: ['cmrc', { name: 'bleu', options: { tokenizer: 'zh' } }, 'acc', 'cer'],
+  };
+  const reports: EvaluationReport[] = [];
+  for (const [name, errors] of [
+    ['千亿参数中文大模型指令微调第三版量化四比特权重@0a1b2c3d', 0.4],
+    [`checkpoint-${'0123456789'.repeat(6)}`, 0.1],
+  ] as const) {
+    const noise = new Pcg64(6);
+    const generate: EvaluatedModel['generate'] = async (prompts) =>
+      prompts.map((_, i) =>
+        [...(data.filter((row) => 'answer' in row)[i]?.answer ?? '')]
+          .map((character) => (noise.random() < errors ? '某' : character))
+          .join(''),
+      );
+    const model = { name, generate };
+    reports.push(await evaluate({ model, tasks: [task], batchSize: 100, bootstrap: { resamples: 100 } }));
+  }
+  return renderHtml(reports, compareReports(reports));
+}
+
 /** The sample page: all three runs, or only the first. */
 export async function samplePage(runs: 'all' | 'one'): Promise<string> {
   const reports = (await sampleReports()).slice(0, runs === 'all' ? 3 : 1);

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { samplePage } from './report-sample.js';
+import { longPage, samplePage } from './report-sample.js';
 
 /**
  * Opens the HTML report in headless Chromium, light and dark, wide and narrow.
@@ -104,27 +104,60 @@ describe.skipIf(path === undefined)(
       await page.close();
     });
 
-    test('marks stay inside their charts', async () => {
-      const { page } = await open('light', 1200);
-      const outside = await page.evaluate(() => {
+    /** Marks that leave their chart, and texts in charts smaller than 9 pixels. */
+    const chartFaults = (page: Page): Promise<string[]> =>
+      page.evaluate(() => {
         const found: string[] = [];
         for (const svg of document.querySelectorAll('svg')) {
           const box = svg.getBoundingClientRect();
           for (const mark of svg.querySelectorAll('circle, rect, line, text')) {
             const m = mark.getBoundingClientRect();
-            if (
-              m.left < box.left - 1 ||
-              m.right > box.right + 1 ||
-              m.top < box.top - 1 ||
-              m.bottom > box.bottom + 1
-            ) {
-              found.push(`${svg.getAttribute('aria-label')}: ${mark.outerHTML.slice(0, 80)}`);
-            }
+            const inside =
+              m.left >= box.left - 1 &&
+              m.right <= box.right + 1 &&
+              m.top >= box.top - 1 &&
+              m.bottom <= box.bottom + 1;
+            const what = `${svg.getAttribute('aria-label')}: ${mark.outerHTML.slice(0, 80)}`;
+            if (!inside) found.push(`outside: ${what}`);
+            if (mark instanceof SVGTextElement && m.height < 9) found.push(`too small: ${what}`);
           }
+          const texts = [...svg.querySelectorAll('text')].map((text) => text.getBoundingClientRect());
+          texts.forEach((a, i) => {
+            for (const b of texts.slice(i + 1)) {
+              const apart =
+                a.right <= b.left || b.right <= a.left || a.bottom <= b.top + 3 || b.bottom <= a.top + 3;
+              if (!apart) found.push(`overlap in ${svg.getAttribute('aria-label')}`);
+            }
+          });
         }
         return found;
       });
-      expect(outside).toEqual([]);
+
+    test.each([1200, 390])('marks stay inside their charts, %i pixels wide', async (width) => {
+      const { page } = await open('light', width);
+      expect(await chartFaults(page)).toEqual([]);
+      await page.close();
+    });
+
+    test.each([
+      ['light', 1200],
+      ['dark', 390],
+      ['light', 320],
+    ] as const)('long Chinese names and texts, %s, %i pixels wide', async (scheme, width) => {
+      const { page, problems } = await open(scheme, width, await longPage());
+      for (const details of await page.locator('details').all()) await details.locator('summary').click();
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+      expect(await chartFaults(page)).toEqual([]);
+      expect((await lowestContrast(page)).ratio).toBeGreaterThan(4.5);
+      // What is wider than its section scrolls by itself; nothing is cut off.
+      const cut = await page.evaluate(() =>
+        [...document.querySelectorAll('section *')]
+          .filter((e) => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX === 'hidden')
+          .map((e) => e.outerHTML.slice(0, 80)),
+      );
+      expect(cut).toEqual([]);
+      await picture(page, `report-long-${scheme}-${width}`);
+      expect(problems).toEqual([]);
       await page.close();
     });
 

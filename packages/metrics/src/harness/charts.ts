@@ -5,6 +5,9 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
+/** Of a chart, in units that are pixels on a wide screen and a little less on a phone. */
+const WIDTH = 420;
+
 /** A point with an interval, for {@link intervalChart}. */
 export interface IntervalPoint {
   readonly label: string;
@@ -36,8 +39,24 @@ function tickText(value: number, ticks: readonly number[]): string {
     .replace('-', '−');
 }
 
+const WIDE =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303f\uff01-\uff60]/u;
+
+/** Cuts a text to `columns`, where a Chinese, Japanese or Korean character takes two; `…` marks the cut. */
+export function clipColumns(text: string, columns: number): string {
+  const characters = [...text];
+  let used = 0;
+  let kept = 0;
+  for (const character of characters) {
+    used += WIDE.test(character) ? 2 : 1;
+    if (used > columns) break;
+    kept++;
+  }
+  return kept === characters.length ? text : `${characters.slice(0, Math.max(0, kept - 1)).join('')}…`;
+}
+
 /**
- * Scores as dots with their intervals as bars, one line per run, on one scale (SVG).
+ * Scores as dots with their intervals as bars, one line per run below its name, on one scale (SVG).
  *
  * @param title Read out by screen readers.
  */
@@ -52,10 +71,10 @@ export function intervalChart(title: string, points: readonly IntervalPoint[]): 
   const margin = (high - low || Math.abs(high) || 1) * 0.12;
   low -= margin;
   high += margin;
-  const [left, width, lineHeight, top] = [150, 560, 26, 8];
-  const plot = width - left - 20;
+  const [side, lineHeight, top] = [8, 36, 2];
   const bottom = top + finite.length * lineHeight;
-  const x = (value: number): string => (left + (plot * (value - low)) / (high - low)).toFixed(1);
+  const x = (value: number): string =>
+    (side + ((WIDTH - 2 * side) * (value - low)) / (high - low)).toFixed(1);
   const ticks = niceTicks(low, high);
   const grid = ticks.map(
     (tick) =>
@@ -63,8 +82,8 @@ export function intervalChart(title: string, points: readonly IntervalPoint[]): 
       `<text class="tick" x="${x(tick)}" y="${bottom + 15}" text-anchor="middle">${tickText(tick, ticks)}</text>`,
   );
   const lines = finite.map((p, i) => {
-    const y = top + (i + 0.5) * lineHeight;
-    const name = p.label.length > 20 ? `${p.label.slice(0, 19)}…` : p.label;
+    const baseline = top + i * lineHeight + 12;
+    const y = baseline + 12;
     const bar =
       p.low !== undefined && p.high !== undefined && Number.isFinite(p.low) && Number.isFinite(p.high)
         ? `<line class="bar run-${p.run % 6}" x1="${x(p.low)}" x2="${x(p.high)}" y1="${y}" y2="${y}"/>`
@@ -72,11 +91,11 @@ export function intervalChart(title: string, points: readonly IntervalPoint[]): 
     const range = bar ? ` [${formatNumber(p.low)}, ${formatNumber(p.high)}]` : '';
     return (
       `<g><title>${escapeHtml(`${p.label}: ${formatNumber(p.value)}${range}`)}</title>` +
-      `<text class="name" x="${left - 12}" y="${y + 4}" text-anchor="end">${escapeHtml(name)}</text>${bar}` +
+      `<text class="name" x="0" y="${baseline}">${escapeHtml(clipColumns(p.label, 34))}</text>${bar}` +
       `<circle class="dot run-${p.run % 6}" cx="${x(p.value)}" cy="${y}" r="5"/></g>`
     );
   });
-  return `<svg role="img" aria-label="${escapeHtml(title)}" viewBox="0 0 ${width} ${bottom + 22}">${grid.join('')}${lines.join('')}</svg>`;
+  return `<svg role="img" aria-label="${escapeHtml(title)}" viewBox="0 0 ${WIDTH} ${bottom + 22}">${grid.join('')}${lines.join('')}</svg>`;
 }
 
 /**
@@ -100,7 +119,7 @@ export function histogramChart(title: string, series: readonly (readonly number[
     return row;
   });
   const most = Math.max(...counts.flat());
-  const [left, right, top, base, height] = [44, 540, 10, 140, 162];
+  const [left, right, top, base, height] = [36, WIDTH - 12, 10, 130, 152];
   const binWidth = (right - left) / bins;
   const barWidth = (binWidth - 3) / series.length;
   const y = (count: number): number => base - ((base - top) * count) / most;
@@ -128,7 +147,7 @@ export function histogramChart(title: string, series: readonly (readonly number[
     }),
   );
   return (
-    `<svg role="img" aria-label="${escapeHtml(title)}" viewBox="0 0 560 ${height}">${grid.join('')}${bars.join('')}` +
+    `<svg role="img" aria-label="${escapeHtml(title)}" viewBox="0 0 ${WIDTH} ${height}">${grid.join('')}${bars.join('')}` +
     `<line class="axis" x1="${left}" x2="${right}" y1="${base}" y2="${base}"/>${labels.join('')}</svg>`
   );
 }

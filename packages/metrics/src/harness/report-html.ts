@@ -6,12 +6,17 @@ import type { ComparisonRow, EvaluationReport, MetricReport, SampleRecord, TaskR
 
 const tag = (name: string, text: string, attributes = ''): string =>
   `<${name}${attributes}>${escapeHtml(text)}</${name}>`;
-const table = (head: readonly string[], rows: readonly string[][]): string =>
-  `<div class="scroll"><table><thead><tr>${head.map((h) => tag('th', h, ' scope="col"')).join('')}</tr></thead>` +
+/** A text as wide as it needs up to a limit, where it breaks: a long name must not push the numbers out of sight. */
+const label = (text: string): string => tag('span', text, ' class="label"');
+// Focusable, so that the keyboard can scroll it.
+const table = (name: string, head: readonly string[], rows: readonly string[][]): string =>
+  `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(name)}"><table>` +
+  `<thead><tr>${head.map((h) => `<th scope="col">${label(h)}</th>`).join('')}</tr></thead>` +
   `<tbody>${rows.map((cells) => `<tr>${cells.join('')}</tr>`).join('')}</tbody></table></div>`;
 const td = (text: string, className = ''): string =>
   tag('td', text, className ? ` class="${className}"` : '');
-const th = (text: string): string => tag('th', text, ' scope="row"');
+const th = (text: string): string => `<th scope="row">${label(text)}</th>`;
+const named = (text: string): string => `<td>${label(text)}</td>`;
 const arrow = (metric: { higherIsBetter: boolean }): string => (metric.higherIsBetter ? '↑' : '↓');
 
 /** At most this many samples and rejects are shown per task; all are in the sample log. */
@@ -24,15 +29,15 @@ function header(reports: readonly EvaluationReport[]): string {
   const runs = reports.map((report, i) => {
     const samples = report.tasks.reduce((sum, task) => sum + task.samples, 0);
     return [
-      `<th scope="row"><span class="swatch run-${i % 6}"></span>${escapeHtml(report.model)}${i === 0 && reports.length > 1 ? ' <small>(baseline)</small>' : ''}</th>`,
-      td(report.createdAt.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')),
+      `<th scope="row"><span class="label"><span class="swatch run-${i % 6}"></span>${escapeHtml(report.model)}${i === 0 && reports.length > 1 ? ' <small>(baseline)</small>' : ''}</span></th>`,
+      td(report.createdAt.replace('T', ' ').replace(/\.\d+Z$/, ' UTC'), 'time'),
       td(String(report.tasks.length), 'number'),
       td(String(samples), 'number'),
       td(`${report.requests.computed} + ${report.requests.cached} cached`, 'number'),
       td(`${formatNumber(report.elapsedSeconds)} s`, 'number'),
     ];
   });
-  return `<h1>Evaluation</h1>${table(['Run', 'Started', 'Tasks', 'Samples', 'Requests', 'Time'], runs)}`;
+  return `<h1>Evaluation</h1>${table('Runs', ['Run', 'Started', 'Tasks', 'Samples', 'Requests', 'Time'], runs)}`;
 }
 
 function comparisonSection(rows: readonly ComparisonRow[]): string {
@@ -45,8 +50,8 @@ function comparisonSection(rows: readonly ComparisonRow[]): string {
       : (c.note ?? '–');
     return [
       th(c.task),
-      td(`${c.name} ${arrow(c)}`, 'name'),
-      td(c.model, 'name'),
+      named(`${c.name} ${arrow(c)}`),
+      named(c.model),
       td(difference, c.test ? 'number' : 'note'),
       td(formatP(c.test?.pValue), 'number'),
       td(formatP(c.adjustedP), 'number'),
@@ -59,7 +64,7 @@ function comparisonSection(rows: readonly ComparisonRow[]): string {
     : '';
   return (
     `<section><h2>Against ${escapeHtml(rows[0]!.baselineModel)}</h2>` +
-    `${table(['Task', 'Metric', 'Run', 'Difference', 'p', 'p (Holm)', 'Verdict'], body)}${tag('p', how, ' class="note"')}</section>`
+    `${table('Comparison', ['Task', 'Metric', 'Run', 'Difference', 'p', 'p (Holm)', 'Verdict'], body)}${tag('p', how, ' class="note"')}</section>`
   );
 }
 
@@ -67,8 +72,12 @@ function scoreTable(tasks: readonly (TaskReport | undefined)[], models: readonly
   const rows = metricKeys(tasks).flatMap((key) => {
     const found = tasks.map((task) => task?.metrics.find((m) => keyOf(m) === key));
     const some = found.find((m) => m !== undefined)!;
-    const label = `${some.name} ${arrow(some)}`;
-    const lines = [[th(label), ...found.map((m) => td(formatScore(m), m?.error ? 'failed' : 'number'))]];
+    const lines = [
+      [
+        th(`${some.name} ${arrow(some)}`),
+        ...found.map((m) => td(formatScore(m), m?.error ? 'failed' : 'number')),
+      ],
+    ];
     if (found.some((m) => m?.cleanScore !== undefined)) {
       lines.push([
         th(`${some.name}, unseen samples only`),
@@ -93,7 +102,7 @@ function scoreTable(tasks: readonly (TaskReport | undefined)[], models: readonly
     ),
   );
   return (
-    table(['Metric', ...models], rows) +
+    table('Scores', ['Metric', ...models], rows) +
     [...errors].map((error) => tag('p', error, ' class="note failed"')).join('')
   );
 }
@@ -180,7 +189,7 @@ function rejectsOf(task: TaskReport): string {
     task.rejects.length > SHOWN
       ? tag('p', `and ${task.rejects.length - SHOWN} more in the rejects file`, ' class="note"')
       : '';
-  return `<h3>Rejected lines</h3>${table(['Line', 'Reason', 'Text'], rows)}${more}`;
+  return `<h3>Rejected lines</h3>${table('Rejected lines', ['Line', 'Reason', 'Text'], rows)}${more}`;
 }
 
 function taskSection(name: string, reports: readonly EvaluationReport[]): string {

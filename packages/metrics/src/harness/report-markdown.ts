@@ -1,9 +1,9 @@
 import { formatNumber, formatP, formatScore, verdictOf } from './format.js';
 import type { ComparisonRow, EvaluationReport } from './types.js';
 
-/** A table cell: no pipes or line breaks of its own. */
+/** A table cell: no pipes, line breaks or tags of its own. */
 const cell = (text: string): string =>
-  text.replaceAll('\\', '\\\\').replaceAll('|', '\\|').replace(/\s+/g, ' ');
+  text.replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('<', '&lt;').replace(/\s+/g, ' ');
 const row = (cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`;
 
 /**

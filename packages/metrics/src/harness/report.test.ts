@@ -14,7 +14,7 @@ import {
   type TaskInput,
   writeReport,
 } from '../index.js';
-import { escapeHtml, histogramChart, intervalChart, niceTicks } from './charts.js';
+import { clipColumns, escapeHtml, histogramChart, intervalChart, niceTicks } from './charts.js';
 import { formatNumber, formatP } from './format.js';
 
 let dir: string;
@@ -100,8 +100,8 @@ describe('reports', () => {
   test('Markdown escapes cells and shows the comparison', async () => {
     const reports = await runs();
     const markdown = renderMarkdown(reports, compareReports(reports));
-    expect(markdown).toContain('half\\|<b>');
-    expect(markdown).toMatch(/\| task \| exact match \| upper \| half\\\|<b> \| 0\.5000 \[/);
+    expect(markdown).toContain('half\\|&lt;b>');
+    expect(markdown).toMatch(/\| task \| exact match \| upper \| half\\\|&lt;b> \| 0\.5000 \[/);
     for (const block of markdown.split('\n\n').filter((b) => b.startsWith('|'))) {
       const widths = new Set(
         block
@@ -146,6 +146,14 @@ describe('reports', () => {
       ]),
     ).not.toContain('NaN');
     expect(escapeHtml(`<a href="x">'&`)).toBe('&#60;a href=&#34;x&#34;&#62;&#39;&#38;');
+  });
+
+  test('labels are cut by the columns they take', () => {
+    expect(clipColumns('tuned', 5)).toBe('tuned');
+    expect(clipColumns('tuned!', 5)).toBe('tune…');
+    expect(clipColumns('千亿参数模型', 12)).toBe('千亿参数模型');
+    expect(clipColumns('千亿参数模型', 11)).toBe('千亿参数…');
+    expect(clipColumns('😀😀😀', 4)).toBe('😀…');
   });
 
   test('numbers for people', () => {
