@@ -6,6 +6,7 @@
 
 #include "map_file.h"
 #include "state.h"
+#include "tokenizer.h"
 
 namespace {
 
@@ -215,6 +216,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   set("brokenGuards", BrokenGuards);
   set("commandBuffer", CommandBuffer);
   set("mapFile", ik::MapFile);
+  ik::ExportTokenizer(env, exports);
   napi_value launch, release;
   napi_create_function(env, "launch", NAPI_AUTO_LENGTH, Launch, nullptr, &launch);
   napi_create_function(env, "release", NAPI_AUTO_LENGTH, Release, nullptr, &release);

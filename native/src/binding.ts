@@ -1,3 +1,5 @@
+import type { BpeEncoder, BpeEncoderOptions, ByteDecoder, ByteDecoderOptions } from './tokenizer.js';
+
 /** One kernel as the addon describes it: its attribute layout is `i:name;` or `d:name;` for each attribute in order. */
 export interface KernelDescription {
   readonly name: string;
@@ -56,4 +58,9 @@ export interface NativeAddon {
   brokenGuards(): number;
   /** Maps a file; writes to the buffer stay private to this process. The file must not shrink while mapped. */
   mapFile(path: string): ArrayBuffer;
+  /** Throws a TypeError on options of the wrong kind, or ids out of range. */
+  BpeEncoder: new (
+    options: BpeEncoderOptions,
+  ) => BpeEncoder;
+  ByteDecoder: new (options: ByteDecoderOptions) => ByteDecoder;
 }

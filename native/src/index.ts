@@ -9,4 +9,20 @@ export {
   type NativeAddon,
   Status,
 } from './binding.js';
-export { type LoadOptions, loadNative, type Native, NativeLoadError, prebuiltPackage } from './load.js';
+export {
+  defaultThreads,
+  type LoadOptions,
+  loadAddon,
+  loadNative,
+  type Native,
+  NativeLoadError,
+  prebuiltPackage,
+} from './load.js';
+export type {
+  BpeEncoder,
+  BpeEncoderOptions,
+  ByteDecoder,
+  ByteDecoderOptions,
+  ScannerOptions,
+  TokenBytes,
+} from './tokenizer.js';

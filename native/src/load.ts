@@ -77,6 +77,34 @@ function positiveInteger(name: string, value: string | undefined): number | unde
   );
 }
 
+/** Threads that kernels and batches use: `INKSTONE_THREADS`, or the number of usable cores. */
+export function defaultThreads(): number {
+  return positiveInteger('INKSTONE_THREADS', process.env.INKSTONE_THREADS) ?? availableParallelism();
+}
+
+/**
+ * Loads the addon alone, without kernels: all the tokenizer's classes need.
+ *
+ * @throws NativeLoadError with code E_NATIVE when there is no binary or it does not load.
+ * @example
+ * const { BpeEncoder } = loadAddon();
+ */
+export function loadAddon(): NativeAddon {
+  return requireAddon(findBinaries());
+}
+
+function requireAddon(directory: string): NativeAddon {
+  try {
+    return require(path.join(directory, 'inkstone.node')) as NativeAddon;
+  } catch (cause) {
+    throw new NativeLoadError(
+      `native: the addon must load in Node ${process.version}; received: ${(cause as Error).message}; ` +
+        'rebuild it on this machine with: npm explore @inkstone/native -- npm run build:addon',
+      { cause },
+    );
+  }
+}
+
 /**
  * Loads the addon and the best CPU kernel library this machine can run.
  *
@@ -86,16 +114,7 @@ function positiveInteger(name: string, value: string | undefined): number | unde
  */
 export function loadNative(options: LoadOptions = {}): Native {
   const directory = findBinaries();
-  let addon: NativeAddon;
-  try {
-    addon = require(path.join(directory, 'inkstone.node')) as NativeAddon;
-  } catch (cause) {
-    throw new NativeLoadError(
-      `native: the addon must load in Node ${process.version}; received: ${(cause as Error).message}; ` +
-        'rebuild it on this machine with: npm explore @inkstone/native -- npm run build:addon',
-      { cause },
-    );
-  }
+  const addon = requireAddon(directory);
 
   const libraries = readdirSync(directory)
     .filter((file) => /^inkstone_cpu_\w+\.ikl$/.test(file))
@@ -119,10 +138,7 @@ export function loadNative(options: LoadOptions = {}): Native {
   if (refusal)
     throw new NativeLoadError(`native: ${chosen.path} must open; received: ${refusal}; rebuild the addon`);
 
-  const threads =
-    options.threads ??
-    positiveInteger('INKSTONE_THREADS', process.env.INKSTONE_THREADS) ??
-    availableParallelism();
+  const threads = options.threads ?? defaultThreads();
   addon.setThreads(threads);
   const limit =
     options.memoryLimit ??

@@ -20,6 +20,13 @@ export class IdBuffer {
     this.data[this.length++] = id;
   }
 
+  /** Appends each of the numbers, `add` more. */
+  pushAll(values: Int32Array, add = 0): void {
+    this.reserve(values.length);
+    const { data } = this;
+    for (let i = 0; i < values.length; i++) data[this.length++] = values[i]! + add;
+  }
+
   /** A copy of what was written. */
   toArray(): Int32Array {
     return this.data.slice(0, this.length);

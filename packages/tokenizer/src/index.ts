@@ -18,6 +18,7 @@ export {
   WordPieceDecoder,
 } from './decoders/simple.js';
 export { Encoding } from './encoding.js';
+export type { EncoderParts, Engine, EngineFactory, TextTokens, TokenTable } from './engine.js';
 export { TokenizerError, type TokenizerErrorCode } from './errors.js';
 export { fromVocabAndMerges, fromVocabTxt, type VocabTxtOptions } from './legacy.js';
 export { Bpe, type BpeOptions } from './models/bpe.js';

@@ -1,26 +1,10 @@
-import { type AddedToken, AddedTokenFinder, type AddedTokens, type SpecialFilter } from './added-tokens.js';
+import { type AddedToken, AddedTokenFinder, type SpecialFilter } from './added-tokens.js';
 import { AlignedText } from './aligned-text.js';
 import { ByteLevelEncoder } from './byte-level-encoder.js';
+import type { EncoderParts, Engine, TextTokens } from './engine.js';
 import { IdBuffer } from './id-buffer.js';
 import { Bpe } from './models/bpe.js';
-import type { Model } from './models/model.js';
-import type { Normalizer } from './normalizers/normalizer.js';
-import type { PreTokenizer } from './pre-tokenizers/pre-tokenizer.js';
-
-/** What text is turned to tokens with. */
-export interface EncoderParts {
-  model: Model;
-  normalizer: Normalizer | undefined;
-  preTokenizer: PreTokenizer | undefined;
-  addedTokens: AddedTokens;
-}
-
-/** The tokens of a text, as typed arrays; offsets in UTF-16 units. */
-export interface TextTokens {
-  ids: Int32Array;
-  offsets: Int32Array;
-  wordIds: Int32Array;
-}
+import { toWellFormed } from './unicode.js';
 
 /**
  * The way from one text to tokens: added tokens are found, what lies between is normalized and cut to pieces, and
@@ -32,9 +16,15 @@ export class TextEncoderPipeline {
   readonly #normalizedFinder: AddedTokenFinder;
   /** Encodes a text without added tokens straight to ids; undefined where the parts need the long way. */
   readonly #fast: ByteLevelEncoder | undefined;
+  /** Takes the place of `#fast`. */
+  readonly #engine: Engine | undefined;
+  /** True if no added token is looked for unless a caller allows special ones. */
+  readonly #onlySpecial: boolean;
 
-  constructor(parts: EncoderParts) {
+  constructor(parts: EncoderParts, engine?: Engine) {
     this.#parts = parts;
+    this.#engine = engine;
+    this.#onlySpecial = parts.addedTokens.list.every((token) => token.special);
     const { model, normalizer, preTokenizer, addedTokens } = parts;
     const raw = addedTokens.list.filter((token) => !token.normalized);
     const normalized = addedTokens.list.filter((token) => token.normalized);
@@ -46,16 +36,19 @@ export class TextEncoderPipeline {
       }),
     );
     const cut = preTokenizer?.byteCutter;
-    if (cut && !normalizer && model instanceof Bpe && model.takesBytes) {
+    if (cut && !engine && !normalizer && model instanceof Bpe && model.takesBytes) {
       this.#fast = new ByteLevelEncoder(cut, model);
     }
   }
 
-  /** The ids of a well-formed text alone. */
+  /** The ids of a text alone. */
   ids(text: string, allowed: SpecialFilter): Int32Array {
+    const engine = this.#engine;
+    if (engine && this.#isPlain(allowed)) return engine.ids(text);
+    text = toWellFormed(text);
     const out = new IdBuffer(16 + (text.length >> 1));
     const fast = this.#fast;
-    if (!fast) {
+    if (!fast && !engine) {
       this.#walk(text, allowed, out, null, null);
       return out.toArray();
     }
@@ -68,20 +61,41 @@ export class TextEncoderPipeline {
       }
       const part = whole(start, end);
       this.#normalizedFinder.split(part, within(allowed, start), (from, to, found) => {
+        const inner = to - from === part.length ? part : part.slice(from, to);
         if (found) out.push(found.id);
-        else fast.encodeRange(to - from === part.length ? part : part.slice(from, to), 0, to - from, out);
+        else if (engine) out.pushAll(engine.ids(inner));
+        else fast!.encodeRange(inner, 0, to - from, out);
       });
     });
     return out.toArray();
   }
 
-  /** The tokens of a well-formed text with where they come from. */
+  /** The ids of several texts alone. */
+  idsOfAll(texts: readonly string[], allowed: SpecialFilter): Int32Array[] {
+    if (this.#engine && this.#isPlain(allowed)) return this.#engine.idsOfAll(texts);
+    return texts.map((text) => this.ids(text, allowed));
+  }
+
+  /** The tokens of a text with where they come from. */
   tokens(text: string, allowed: SpecialFilter): TextTokens {
+    if (this.#engine && this.#isPlain(allowed)) return this.#engine.tokens(text);
+    text = toWellFormed(text);
     const ids = new IdBuffer(16 + (text.length >> 1));
     const offsets = new IdBuffer(32 + text.length);
     const words = new IdBuffer(16 + (text.length >> 1));
     this.#walk(text, allowed, ids, offsets, words);
     return { ids: ids.toArray(), offsets: offsets.toArray(), wordIds: words.toArray() };
+  }
+
+  /** The tokens of several texts with where they come from. */
+  tokensOfAll(texts: readonly string[], allowed: SpecialFilter): TextTokens[] {
+    if (this.#engine && this.#isPlain(allowed)) return this.#engine.tokensOfAll(texts);
+    return texts.map((text) => this.tokens(text, allowed));
+  }
+
+  /** True if a text has no added tokens to look for. */
+  #isPlain(allowed: SpecialFilter): boolean {
+    return this.#onlySpecial && allowed === 'none';
   }
 
   #walk(
@@ -119,6 +133,7 @@ export class TextEncoderPipeline {
       word++;
     };
     const fast = this.#fast;
+    const engine = this.#engine;
     const root = AlignedText.of(text);
     this.#rawFinder.split(text, allowed, (start, end, token) => {
       const part = root.slice(start, end);
@@ -133,7 +148,13 @@ export class TextEncoderPipeline {
         (from, to, found) => {
           const inner = normalized.slice(from, to);
           if (found) added(inner, found);
-          else if (fast && offsets && words) {
+          else if (engine && offsets && words) {
+            const tokens = engine.tokens(inner.text);
+            ids.pushAll(tokens.ids);
+            offsets.pushAll(tokens.offsets, inner.origin);
+            words.pushAll(tokens.wordIds, word);
+            word = words.data[words.length - 1]! + 1;
+          } else if (fast && offsets && words) {
             const before = ids.length;
             word = fast.encodeSpans(inner.text, ids, offsets, words, word);
             for (let i = 2 * before; i < offsets.length; i++) offsets.data[i]! += inner.origin;

@@ -6,6 +6,7 @@ import type { TokenizerConfig } from './config.js';
 import { DecodeStream } from './decode-stream.js';
 import type { Decoder } from './decoders/decoder.js';
 import { concatEncodings, Encoding } from './encoding.js';
+import type { Engine, EngineFactory, TextTokens, TokenTable } from './engine.js';
 import { describe, TokenizerError } from './errors.js';
 import type { Model } from './models/model.js';
 import type { Normalizer } from './normalizers/normalizer.js';
@@ -35,6 +36,8 @@ export interface TokenizerParts {
   padding?: Padding | undefined;
   /** Roles of special tokens, chat templates and the rest of tokenizer_config.json. */
   config?: TokenizerConfig | undefined;
+  /** Makes what encodes and decodes in place of the package's TypeScript; `useNative` sets it. */
+  engine?: EngineFactory | undefined;
 }
 
 /** Options of the encoding calls. */
@@ -82,6 +85,10 @@ export class Tokenizer {
   readonly truncation: Truncation | undefined;
   readonly padding: Padding | undefined;
   readonly config: TokenizerConfig;
+  readonly #engineFactory: EngineFactory | undefined;
+  readonly #engine: Engine | undefined;
+  /** The engine's decoder, made at its first use. */
+  #engineDecode: ReturnType<Engine['decoder']> | undefined;
   readonly #pipeline: TextEncoderPipeline;
   readonly #special: ReadonlySet<number>;
   /** Bytes of each id, found once each. */
@@ -99,7 +106,15 @@ export class Tokenizer {
     this.padding = parts.padding;
     this.config = parts.config ?? {};
     const { model, normalizer, preTokenizer, addedTokens } = this;
-    this.#pipeline = new TextEncoderPipeline({ model, normalizer, preTokenizer, addedTokens });
+    const own = { model, normalizer, preTokenizer, addedTokens };
+    this.#engineFactory = parts.engine;
+    this.#engine = parts.engine?.(own);
+    this.#pipeline = new TextEncoderPipeline(own, this.#engine);
+  }
+
+  /** What encodes and decodes in place of the package's TypeScript, if something does; see `useNative`. */
+  get engine(): Engine | undefined {
+    return this.#engine;
   }
 
   /** One more than the highest id, added tokens included: the rows an embedding needs. */
@@ -143,12 +158,7 @@ export class Tokenizer {
    *   token and there is none.
    */
   encodeIds(text: string, options: EncodeOptions = {}): Int32Array {
-    const plain =
-      options.pair === undefined &&
-      !(options.truncation === undefined ? this.truncation : options.truncation) &&
-      !(options.padding === undefined ? this.padding : options.padding);
-    const added = (options.addSpecialTokens ?? true) && (this.postProcessor?.addedTokens(false) ?? 0) > 0;
-    if (plain && !added) return this.#pipeline.ids(toWellFormed(text), options.allowedSpecial ?? 'none');
+    if (this.#isBare(options)) return this.#pipeline.ids(text, options.allowedSpecial ?? 'none');
     const encodings = this.#texts(text, options).map((part, i) => {
       const ids = this.#pipeline.ids(part, options.allowedSpecial ?? 'none');
       return Encoding.ofText(ids, new Int32Array(0), new Int32Array(0), i);
@@ -156,9 +166,35 @@ export class Tokenizer {
     return this.#pad([this.#lay(encodings, options)], options)[0]!.ids;
   }
 
+  /**
+   * Encodes several texts to ids alone: those of `encodeBatch`, sooner. With an engine, ids of all texts may share one
+   * buffer. Throws as `encodeIds`.
+   *
+   * @example
+   * ```ts
+   * tokenizer.encodeIdsBatch(['to be', 'or not']).length; // => 2
+   * ```
+   */
+  encodeIdsBatch(texts: readonly string[], options: EncodeOptions = {}): Int32Array[] {
+    if (this.#isBare(options)) return this.#pipeline.idsOfAll(texts, options.allowedSpecial ?? 'none');
+    return this.encodeBatch(texts, options).map(({ ids }) => ids);
+  }
+
+  /** True if ids are those of the text alone: no pair, nothing cut off, nothing put in. */
+  #isBare(options: EncodeOptions): boolean {
+    return (
+      options.pair === undefined &&
+      !(options.truncation === undefined ? this.truncation : options.truncation) &&
+      !(options.padding === undefined ? this.padding : options.padding) &&
+      !((options.addSpecialTokens ?? true) && (this.postProcessor?.addedTokens(false) ?? 0) > 0)
+    );
+  }
+
   /** Encodes a text, or a pair of texts, to ids and all there is to know about them; throws as `encodeIds`. */
   encode(text: string, options: EncodeOptions = {}): Encoding {
-    return this.#pad([this.#encodeOne(text, options)], options)[0]!;
+    const texts = this.#texts(text, options);
+    const tokens = texts.map((part) => this.#pipeline.tokens(part, options.allowedSpecial ?? 'none'));
+    return this.#pad([this.#encodeOne(texts, tokens, options)], options)[0]!;
   }
 
   /** Encodes several texts or pairs; the same as `encode` one by one, but that padding sees all of them. */
@@ -166,11 +202,16 @@ export class Tokenizer {
     texts: readonly (string | readonly [string, string])[],
     options: EncodeOptions = {},
   ): Encoding[] {
-    const encodings = texts.map((text) =>
-      typeof text === 'string'
-        ? this.#encodeOne(text, options)
-        : this.#encodeOne(text[0], { ...options, pair: text[1] }),
-    );
+    const allowed = options.allowedSpecial ?? 'none';
+    const flat = texts.flatMap((text) => this.#texts(text, options));
+    const tokens = this.#pipeline.tokensOfAll(flat, allowed);
+    let at = 0;
+    const encodings = texts.map((text) => {
+      const count = this.#texts(text, options).length;
+      const from = at;
+      at += count;
+      return this.#encodeOne(flat.slice(from, at), tokens.slice(from, at), options);
+    });
     return this.#pad(encodings, options);
   }
 
@@ -195,19 +236,17 @@ export class Tokenizer {
     const { text, guards } = renderChat(messages, options, this.config, this.addedTokens);
     const filter: SpecialFilter =
       guards.length === 0 ? 'all' : (_, start, end) => !guards.some((at) => isInside(at, start, end));
-    return this.#pipeline.ids(toWellFormed(text), filter);
+    return this.#pipeline.ids(text, filter);
   }
 
-  #texts(text: string, options: EncodeOptions): string[] {
-    return (options.pair === undefined ? [text] : [text, options.pair]).map(toWellFormed);
+  #texts(text: string | readonly [string, string], options: EncodeOptions): string[] {
+    const texts =
+      typeof text !== 'string' ? text : options.pair === undefined ? [text] : [text, options.pair];
+    return texts.map(toWellFormed);
   }
 
-  #encodeOne(text: string, options: EncodeOptions): Encoding {
-    const texts = this.#texts(text, options);
-    const encodings = texts.map((part, i) => {
-      const { ids, offsets, wordIds } = this.#pipeline.tokens(part, options.allowedSpecial ?? 'none');
-      return Encoding.ofText(ids, offsets, wordIds, i);
-    });
+  #encodeOne(texts: readonly string[], tokens: readonly TextTokens[], options: EncodeOptions): Encoding {
+    const encodings = tokens.map(({ ids, offsets, wordIds }, i) => Encoding.ofText(ids, offsets, wordIds, i));
     const out = this.#lay(encodings, options, texts);
     if (options.offsetUnit === 'codePoint') toCodePoints(out, texts);
     return out;
@@ -265,6 +304,7 @@ export class Tokenizer {
    */
   decodeBytes(ids: ArrayLike<number>, options: DecodeOptions = {}): Uint8Array {
     const skip = options.skipSpecialTokens ?? true;
+    if (this.#engine && ids.length >= ENGINE_DECODES) return this.#decodeByEngine(this.#engine, ids, skip);
     let out = new Uint8Array(16 + 4 * ids.length);
     let length = 0;
     for (let i = 0; i < ids.length; i++) {
@@ -280,6 +320,39 @@ export class Tokenizer {
       for (let k = 0; k < bytes.length; k++) out[length++] = bytes[k]!;
     }
     return out.subarray(0, length);
+  }
+
+  #decodeByEngine(engine: Engine, ids: ArrayLike<number>, skip: boolean): Uint8Array {
+    const decode = (this.#engineDecode ??= engine.decoder(this.#tokenTable()));
+    let given: Int32Array;
+    if (ids instanceof Int32Array) given = ids;
+    else {
+      given = Int32Array.from(ids);
+      for (let i = 0; i < given.length; i++) if (given[i] !== ids[i]) this.#spelling(ids[i]!);
+    }
+    const out = decode(given, skip);
+    if (typeof out !== 'number') return out;
+    this.#spelling(given[out]!);
+    throw new Error('unreachable: the id does not exist');
+  }
+
+  /** The bytes of all ids. */
+  #tokenTable(): TokenTable {
+    const starts = new Uint32Array(this.vocabSize + 1);
+    const kinds = new Uint8Array(this.vocabSize);
+    const all: Uint8Array[] = [];
+    for (let id = 0; id < kinds.length; id++) {
+      const exists = this.idToToken(id) !== undefined;
+      const bytes = exists ? (this.#bytes[id] ??= this.#bytesOf(id)) : new Uint8Array(0);
+      kinds[id] = !exists ? 2 : this.#special.has(id) ? 1 : 0;
+      starts[id + 1] = starts[id]! + bytes.length;
+      all.push(bytes);
+    }
+    const bytes = new Uint8Array(starts.at(-1)!);
+    all.forEach((part, id) => {
+      bytes.set(part, starts[id]!);
+    });
+    return { bytes, starts, kinds };
   }
 
   /** The ids that a decode shows: all, or all but the special ones. */
@@ -372,7 +445,7 @@ export class Tokenizer {
       padding,
       config,
     };
-    return new Tokenizer({ ...own, ...parts });
+    return new Tokenizer({ ...own, engine: this.#engineFactory, ...parts });
   }
 
   /** Reads a tokenizer.json (Node only). */
@@ -399,6 +472,9 @@ export class Tokenizer {
     await saveTokenizer(path, this);
   }
 }
+
+/** Fewer ids than this are decoded sooner than an engine is called. */
+const ENGINE_DECODES = 16;
 
 /** True if a guard lies in a range; one at its very start or end only if the range is one character. */
 function isInside(at: number, start: number, end: number): boolean {

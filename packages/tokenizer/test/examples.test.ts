@@ -2,10 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { loadAddon } from '@inkstone/native';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { examplesOf, runExample } from '../../../tools/testing/examples.js';
 import { decodeBase64 } from '../src/base64.js';
 import * as tokenizers from '../src/index.js';
+import * as native from '../src/native.js';
 import * as unicode from '../src/unicode.js';
 import { fixture } from './fixture.js';
 
@@ -41,9 +43,18 @@ afterAll(() => {
   rmSync(dir, { recursive: true });
 });
 
+let absent = '';
+try {
+  loadAddon();
+} catch (error) {
+  absent = (error as Error).message;
+}
+
 describe('examples', () => {
-  for (const example of examplesOf(root))
-    it(example.name, async () => {
-      await runExample(example, { ...unicode, ...tokenizers, ...context });
+  for (const example of examplesOf(root)) {
+    const lacking = absent !== '' && /useNative/.test(example.code);
+    it.skipIf(lacking)(lacking ? `${example.name}, skipped: ${absent}` : example.name, async () => {
+      await runExample(example, { ...unicode, ...tokenizers, ...native, ...context });
     });
+  }
 });

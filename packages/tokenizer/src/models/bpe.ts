@@ -107,6 +107,13 @@ export class Bpe implements Model {
     return !continuingSubwordPrefix && !endOfWordSuffix && this.#byteIds.every((id) => id >= 0);
   }
 
+  /** What another engine needs to merge as this one does: rules as triples of ids, their ranks, the ids of bytes. */
+  get mergeTable(): { rules: Int32Array; ranks: Int32Array; byteIds: Int32Array } {
+    const { rules } = this.#merges;
+    const ranks = this.options.mergeRanks ?? Int32Array.from({ length: rules.length / 3 }, (_, i) => i);
+    return { rules, ranks, byteIds: this.#byteIds };
+  }
+
   /**
    * Appends the tokens of a byte-level piece, `text[start, end)`, whose UTF-8 bytes are the symbols; only where
    * `takesBytes`. A token that begins or ends inside a character spans that character.

@@ -2,7 +2,7 @@ import type { AlignedText } from '../aligned-text.js';
 import type { Fields } from '../json.js';
 import { spellAligned } from '../normalizers/simple.js';
 import { cutGpt2 } from './gpt2-cutter.js';
-import { type Cutter, cutEach, type PreTokenizer } from './pre-tokenizer.js';
+import { type Cutter, cutEach, cutNothing, type PreTokenizer } from './pre-tokenizer.js';
 
 /** Options of `ByteLevel`, named as in tokenizer.json. */
 export interface ByteLevelOptions {
@@ -26,7 +26,7 @@ export class ByteLevel implements PreTokenizer {
     this.addPrefixSpace = options.addPrefixSpace ?? false;
     this.trimOffsets = options.trimOffsets ?? true;
     this.useRegex = options.useRegex ?? true;
-    if (!this.addPrefixSpace) this.byteCutter = this.useRegex ? cutGpt2 : (_text, _start, limit) => limit;
+    if (!this.addPrefixSpace) this.byteCutter = this.useRegex ? cutGpt2 : cutNothing;
   }
 
   preTokenize(texts: readonly AlignedText[]): AlignedText[] {

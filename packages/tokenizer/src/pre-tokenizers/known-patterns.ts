@@ -1,7 +1,7 @@
-import { cl100kCutter } from './cl100k-cutter.js';
+import { type Cl100kOptions, cl100kCutter } from './cl100k-cutter.js';
 import { cutGpt2, GPT2_PATTERN } from './gpt2-cutter.js';
 import { cutO200k, O200K_PATTERN } from './o200k-cutter.js';
-import type { Cutter } from './pre-tokenizer.js';
+import { type Cutter, cutNothing } from './pre-tokenizer.js';
 
 /** The cl100k pattern as Hugging Face files spell it, with the given number part. */
 function cl100k(numbers: string): string {
@@ -21,25 +21,46 @@ export const TIKTOKEN_R50K_PATTERN =
 export const CL100K_PATTERN = cl100k('\\p{N}{1,3}');
 export const QWEN2_PATTERN = cl100k('\\p{N}');
 
+/** What a hand-written cutter follows, for an engine that has its own. */
+export interface Scan {
+  pattern: 'whole' | 'gpt2' | 'cl100k' | 'o200k';
+  cl100k: Cl100kOptions;
+}
+
+const GPT2_LISTED = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+const cl100ks: [string, Cl100kOptions][] = [
+  [CL100K_PATTERN, { digits: 3, wholeTail: false }],
+  [TIKTOKEN_CL100K_PATTERN, { digits: 3, wholeTail: true }],
+  [QWEN2_PATTERN, { digits: 1, wholeTail: false }],
+  [cl100k('\\p{N}{1,2}'), { digits: 2, wholeTail: false }],
+];
+
 /** Hand-written cutters by the pattern they follow, so that no expression is run on the text. */
-const cutters = new Map<string, Cutter>([
-  [GPT2_PATTERN, cutGpt2],
-  ["'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+", cutGpt2],
-  [TIKTOKEN_R50K_PATTERN, cutGpt2],
-  [CL100K_PATTERN, cl100kCutter({ digits: 3, wholeTail: false })],
-  [TIKTOKEN_CL100K_PATTERN, cl100kCutter({ digits: 3, wholeTail: true })],
-  [QWEN2_PATTERN, cl100kCutter({ digits: 1, wholeTail: false })],
-  [cl100k('\\p{N}{1,2}'), cl100kCutter({ digits: 2, wholeTail: false })],
-  [O200K_PATTERN, cutO200k],
-]);
+const cutters = new Map<string, Cutter>();
+const scans = new Map<Cutter, Scan>();
+const unused: Cl100kOptions = { digits: 3, wholeTail: false };
+for (const pattern of [GPT2_PATTERN, GPT2_LISTED, TIKTOKEN_R50K_PATTERN]) cutters.set(pattern, cutGpt2);
+scans.set(cutGpt2, { pattern: 'gpt2', cl100k: unused });
+for (const [pattern, options] of cl100ks) {
+  const cutter = cl100kCutter(options);
+  cutters.set(pattern, cutter);
+  scans.set(cutter, { pattern: 'cl100k', cl100k: options });
+}
+cutters.set(O200K_PATTERN, cutO200k);
+scans.set(cutO200k, { pattern: 'o200k', cl100k: unused });
+scans.set(cutNothing, { pattern: 'whole', cl100k: unused });
 
 /** The cutter for a pattern, if it is one of the field's usual ones. */
 export function knownCutter(pattern: string): Cutter | undefined {
   return cutters.get(pattern);
 }
 
-/** True for the cutters above, none of which looks past white space that is followed by something else. */
+/** True for the cutters of known patterns, none of which looks past white space that is followed by something else. */
 export function isKnownCutter(cut: Cutter): boolean {
-  for (const known of cutters.values()) if (known === cut) return true;
-  return false;
+  return cut !== cutNothing && scans.has(cut);
+}
+
+/** What a cutter follows, if it is a known one or cuts nothing. */
+export function scanOf(cut: Cutter): Scan | undefined {
+  return scans.get(cut);
 }

@@ -10,7 +10,9 @@ const NUMBER = 5;
 const NEWLINE = 6;
 let classes: Uint8Array | undefined;
 
-function load(): Uint8Array {
+/** The class of each code point, as the constants above number them. */
+export function wordClasses(): Uint8Array {
+  if (classes) return classes;
   const table = classTable([
     categoryMask('Lu', 'Lt'),
     categoryMask('Ll'),
@@ -22,6 +24,7 @@ function load(): Uint8Array {
   ]);
   table[0x0a] = NEWLINE;
   table[0x0d] = NEWLINE;
+  classes = table;
   return table;
 }
 
@@ -38,7 +41,7 @@ export const O200K_PATTERN = [
 
 /** The end of the o200k piece that starts at `start` (`O200K_PATTERN`), each text being passed over at most twice. */
 export function cutO200k(text: string, start: number, limit: number): number {
-  const table = (classes ??= load());
+  const table = classes ?? wordClasses();
   const point = text.codePointAt(start)!;
   const kind = table[point]!;
   const next = start + (point > 0xffff ? 2 : 1);

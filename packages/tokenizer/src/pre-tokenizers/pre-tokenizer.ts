@@ -3,6 +3,9 @@ import type { AlignedText } from '../aligned-text.js';
 /** Where the piece of `text` that starts at `start` ends; `limit` is the end of the text it may see. */
 export type Cutter = (text: string, start: number, limit: number) => number;
 
+/** The cutter that leaves a text whole. */
+export const cutNothing: Cutter = (_text, _start, limit) => limit;
+
 /** Cuts normalized text into the pieces a model sees, one at a time. */
 export interface PreTokenizer {
   /** The name tokenizer.json knows it by. */

@@ -1,0 +1,54 @@
+/** How text is cut: the number of the pattern and the variants of cl100k; see native/tokenizer/scanner.h. */
+export interface ScannerOptions {
+  /** 0 not at all, 1 GPT-2, 2 cl100k, 3 o200k. */
+  pattern: number;
+  /** Most digits in one piece (cl100k). */
+  digits: number;
+  /** White space that ends the text is one piece (cl100k). */
+  wholeTail: boolean;
+  /** Of each of 0x110000 code points: 1 upper, 2 lower, 3 caseless, 4 mark, 5 number, 6 newline, 7 space, 0 other. */
+  classes: Uint8Array;
+}
+
+/** The bytes of all tokens one after the other: token t is `bytes[starts[t], starts[t + 1])`. */
+export interface TokenBytes {
+  bytes: Uint8Array;
+  /** One more entry than there are tokens. */
+  starts: Uint32Array;
+}
+
+export interface BpeEncoderOptions extends ScannerOptions, TokenBytes {
+  /** Ids of the 256 bytes. */
+  byteIds: Int32Array;
+  /** Triples left id, right id, merged id. */
+  rules: Int32Array;
+  /** Rank of each rule, below 2^26; the lowest merges first. */
+  ranks: Int32Array;
+  /** A piece that is a token is not merged up. */
+  wholePieces: boolean;
+}
+
+/** Byte-level BPE of texts without added tokens; lone surrogates count as U+FFFD. Throws E_OOM. */
+export interface BpeEncoder {
+  encode(text: string, spans: false): Int32Array;
+  /** Ids, offsets in UTF-16 units (two per id), and the number of the piece of each id. */
+  encode(text: string, spans: true): [ids: Int32Array, offsets: Int32Array, words: Int32Array];
+  /** How many ids each text has, then those of all texts together; `offsets` and `words` are empty without spans. */
+  encodeBatch(
+    texts: readonly string[],
+    spans: boolean,
+    threads: number,
+  ): [counts: Int32Array, ids: Int32Array, offsets: Int32Array, words: Int32Array];
+  /** Merges of long pieces looked at so far, for tests of the worst case. */
+  steps(): number;
+}
+
+export interface ByteDecoderOptions extends TokenBytes {
+  /** Of each token: 0 text, 1 special, 2 does not exist. */
+  kinds: Uint8Array;
+}
+
+export interface ByteDecoder {
+  /** The bytes of the ids, or the index of the first id that does not exist. Throws E_OOM beyond 4 GiB. */
+  decode(ids: Int32Array, skipSpecial: boolean): Uint8Array | number;
+}

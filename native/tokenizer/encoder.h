@@ -1,0 +1,94 @@
+// Byte-level BPE from text to ids: a scanner cuts pieces, a cache knows those seen before, the others are merged.
+#pragma once
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "merges.h"
+#include "piece_cache.h"
+#include "scanner.h"
+
+namespace ik::tok {
+
+// A growing array that does not clear what it is about to overwrite. Throws std::bad_alloc.
+template <class T>
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  Buffer(Buffer&& other) noexcept : data_(other.data_), capacity_(other.capacity_) {
+    other.data_ = nullptr;
+    other.capacity_ = 0;
+  }
+  ~Buffer() { std::free(data_); }
+  T* data() { return data_; }
+  const T* data() const { return data_; }
+  // Makes room for `count` elements, keeping the contents.
+  void reserve(size_t count) {
+    if (count <= capacity_) return;
+    const size_t capacity = count > 2 * capacity_ ? count : 2 * capacity_;
+    void* const grown = std::realloc(data_, capacity * sizeof(T));
+    if (!grown) throw std::bad_alloc();
+    data_ = static_cast<T*>(grown);
+    capacity_ = capacity;
+  }
+  size_t capacity() const { return capacity_; }
+  void release() {
+    std::free(data_);
+    data_ = nullptr;
+    capacity_ = 0;
+  }
+
+ private:
+  T* data_ = nullptr;
+  size_t capacity_ = 0;
+};
+
+// Tokens of one or several texts; offsets in UTF-16 units, two per id, and the number of its piece.
+struct Tokens {
+  Buffer<int32_t> ids, offsets, words;
+  size_t count = 0;
+};
+
+// What a tokenizer is, checked by the caller: ids within [0, id_limit), ranks below kRankLimit.
+struct Vocabulary {
+  std::vector<int32_t> byte_ids;     // of the 256 bytes
+  std::vector<uint8_t> bytes;        // of all tokens, one after the other
+  std::vector<uint32_t> starts;      // id_limit + 1; token t is bytes [starts[t], starts[t + 1]), empty if no bytes
+  bool whole_pieces = false;         // a piece that is a token is not merged up
+  size_t size_of(int32_t id) const { return starts[static_cast<size_t>(id) + 1] - starts[static_cast<size_t>(id)]; }
+};
+
+class Encoder {
+ public:
+  Encoder(Scanner&& scanner, Vocabulary&& vocabulary, PairRules&& rules);
+
+  // What one thread needs: cache, room to merge in, and the text as UTF-8.
+  struct Worker {
+    explicit Worker(const Encoder& encoder) : merger(encoder.rules_, encoder.vocabulary_.byte_ids.data()) {}
+    PieceCache cache;
+    Merger merger;
+    Buffer<uint8_t> text;
+  };
+
+  // Appends the tokens of a text; offsets and words only where asked for. Throws std::bad_alloc.
+  void encode(const char16_t* text, size_t units, bool spans, Worker& worker, Tokens& out) const;
+
+ private:
+  template <Pattern kPattern>
+  void encode_ids(size_t n, Worker& worker, Tokens& out) const;
+  template <Pattern kPattern>
+  void encode_spans(size_t n, Worker& worker, Tokens& out) const;
+  size_t encode_piece(const uint8_t* piece, size_t n, Worker& worker, Tokens& out) const;
+  size_t miss(const uint8_t* piece, size_t n, Worker& worker, int32_t* out) const;
+  int32_t whole(const uint8_t* piece, size_t n) const;
+
+  const Scanner scanner_;
+  const Vocabulary vocabulary_;
+  const PairRules rules_;
+  std::vector<int32_t> wholes_;  // a hash table of ids by the bytes of their tokens; -1 is an empty slot
+};
+
+}  // namespace ik::tok

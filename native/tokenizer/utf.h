@@ -1,0 +1,75 @@
+// UTF-16 as JavaScript gives it to UTF-8 as byte-level tokenizers want it.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace ik::tok {
+
+// Scanners load blocks of this many bytes, so every text has as many zeros behind it.
+constexpr size_t kPadding = 64;
+
+struct Utf8Char {
+  uint32_t point;
+  uint32_t size;
+};
+
+// The character at p of well-formed UTF-8.
+inline Utf8Char decode_utf8(const uint8_t* p) {
+  const uint32_t a = p[0];
+  if (a < 0x80) return {a, 1};
+  if (a < 0xe0) return {(a & 31) << 6 | (p[1] & 63u), 2};
+  if (a < 0xf0) return {(a & 15) << 12 | (p[1] & 63u) << 6 | (p[2] & 63u), 3};
+  return {(a & 7) << 18 | (p[1] & 63u) << 12 | (p[2] & 63u) << 6 | (p[3] & 63u), 4};
+}
+
+// Writes n units as UTF-8, a lone surrogate as U+FFFD, and returns the bytes written: at most 3 n.
+inline size_t utf16_to_utf8(const char16_t* s, size_t n, uint8_t* out) {
+  uint8_t* const begin = out;
+  for (size_t i = 0; i < n;) {
+#if defined(__SSE2__)
+    const __m128i wide = _mm_set1_epi16(static_cast<int16_t>(0xff80));
+    while (i + 16 <= n) {
+      const __m128i a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(s + i));
+      const __m128i b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(s + i + 8));
+      const __m128i high = _mm_and_si128(_mm_or_si128(a, b), wide);
+      if (_mm_movemask_epi8(_mm_cmpeq_epi16(high, _mm_setzero_si128())) != 0xffff) break;
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_packus_epi16(a, b));
+      out += 16;
+      i += 16;
+    }
+#endif
+    for (const size_t stop = i + 16 < n ? i + 16 : n; i < stop; ++i) {
+      uint32_t c = s[i];
+      if (c < 0x80) {
+        *out++ = static_cast<uint8_t>(c);
+        continue;
+      }
+      if (c < 0x800) {
+        *out++ = static_cast<uint8_t>(0xc0 | c >> 6);
+        *out++ = static_cast<uint8_t>(0x80 | (c & 63));
+        continue;
+      }
+      if (c >= 0xd800 && c < 0xe000) {
+        if (c < 0xdc00 && i + 1 < n && s[i + 1] >= 0xdc00 && s[i + 1] < 0xe000) {
+          c = 0x10000 + ((c - 0xd800) << 10) + (s[++i] - 0xdc00u);
+          *out++ = static_cast<uint8_t>(0xf0 | c >> 18);
+          *out++ = static_cast<uint8_t>(0x80 | (c >> 12 & 63));
+          *out++ = static_cast<uint8_t>(0x80 | (c >> 6 & 63));
+          *out++ = static_cast<uint8_t>(0x80 | (c & 63));
+          continue;
+        }
+        c = 0xfffd;
+      }
+      *out++ = static_cast<uint8_t>(0xe0 | c >> 12);
+      *out++ = static_cast<uint8_t>(0x80 | (c >> 6 & 63));
+      *out++ = static_cast<uint8_t>(0x80 | (c & 63));
+    }
+  }
+  return static_cast<size_t>(out - begin);
+}
+
+}  // namespace ik::tok

@@ -1,0 +1,43 @@
+import type { AddedTokens } from './added-tokens.js';
+import type { Model } from './models/model.js';
+import type { Normalizer } from './normalizers/normalizer.js';
+import type { PreTokenizer } from './pre-tokenizers/pre-tokenizer.js';
+
+/** What text is turned to tokens with. */
+export interface EncoderParts {
+  model: Model;
+  normalizer: Normalizer | undefined;
+  preTokenizer: PreTokenizer | undefined;
+  addedTokens: AddedTokens;
+}
+
+/** The tokens of a text, as typed arrays; offsets in UTF-16 units. */
+export interface TextTokens {
+  ids: Int32Array;
+  offsets: Int32Array;
+  wordIds: Int32Array;
+}
+
+/** The bytes of ids one after the other (id t is `bytes[starts[t], starts[t + 1])`), for decoding. */
+export interface TokenTable {
+  bytes: Uint8Array;
+  starts: Uint32Array;
+  /** 0 text, 1 special, 2 no such id. */
+  kinds: Uint8Array;
+}
+
+/**
+ * Encodes texts in which no added token is looked for, and decodes. It gives the same ids, offsets and bytes as the
+ * TypeScript that it stands in for, lone surrogates counting as U+FFFD.
+ */
+export interface Engine {
+  ids(text: string): Int32Array;
+  tokens(text: string): TextTokens;
+  idsOfAll(texts: readonly string[]): Int32Array[];
+  tokensOfAll(texts: readonly string[]): TextTokens[];
+  /** A decoder: the bytes of ids, or the index of the first that does not exist. */
+  decoder(table: TokenTable): (ids: Int32Array, skipSpecial: boolean) => Uint8Array | number;
+}
+
+/** Makes the engine of a tokenizer with these parts. Throws where it cannot take them. */
+export type EngineFactory = (parts: EncoderParts) => Engine;

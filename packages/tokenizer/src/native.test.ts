@@ -1,0 +1,308 @@
+import { loadAddon } from '@inkstone/native';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { fixture } from '../test/fixture.js';
+import { BYTE_TO_CHAR } from './byte-alphabet.js';
+import type { EncoderParts } from './engine.js';
+import { Bpe } from './models/bpe.js';
+import { Vocab } from './models/vocab.js';
+import { WordLevel } from './models/word-level.js';
+import { nativeObstacle, useNative } from './native.js';
+import { Lowercase } from './normalizers/simple.js';
+import { ByteLevel } from './pre-tokenizers/byte-level.js';
+import { CL100K_PATTERN, QWEN2_PATTERN, TIKTOKEN_CL100K_PATTERN } from './pre-tokenizers/known-patterns.js';
+import { O200K_PATTERN } from './pre-tokenizers/o200k-cutter.js';
+import { PreTokenizerSequence } from './pre-tokenizers/simple.js';
+import { Split } from './pre-tokenizers/split.js';
+import type { Tokenizer } from './tokenizer.js';
+import { trainBpe } from './trainers/bpe.js';
+
+const sequence = (pattern: string) =>
+  new PreTokenizerSequence([
+    new Split({ Regex: pattern }, 'Isolated', false),
+    new ByteLevel({ useRegex: false }),
+  ]);
+const preTokenizers = {
+  gpt2: new ByteLevel(),
+  whole: new ByteLevel({ useRegex: false }),
+  cl100k: sequence(CL100K_PATTERN),
+  'cl100k of tiktoken': sequence(TIKTOKEN_CL100K_PATTERN),
+  qwen2: sequence(QWEN2_PATTERN),
+  o200k: sequence(O200K_PATTERN),
+};
+const golden = fixture<{ texts: string[] }>('bpe-train.json');
+
+let absent = '';
+try {
+  loadAddon();
+} catch (error) {
+  absent = (error as Error).message;
+}
+
+/** Units and words that patterns and UTF-8 treat in ways of their own, lone surrogates among them. */
+const special = [
+  ...[
+    "'s",
+    "'RE",
+    "'ſ",
+    "'ll",
+    "'",
+    "''",
+    "'v",
+    ' ',
+    '  ',
+    '\t',
+    '\n',
+    '\r\n',
+    '\n\n',
+    '\u00a0',
+    '\u3000',
+    '\u0085',
+  ],
+  ...[
+    '\0',
+    '\ufeff',
+    '\ufffd',
+    '\u200d',
+    '👩‍👩‍👧',
+    '🙂',
+    '\ud83d',
+    '\ude42',
+    '𝕏',
+    '𐐀',
+    'é',
+    'e\u0301',
+    '\u0301',
+    'ǅ',
+  ],
+  ...[
+    '砚',
+    '墨水',
+    '你好,世界。',
+    'ภาษาไทย',
+    'ที่',
+    'مرحبا',
+    'हिन्दी',
+    '한국어',
+    'Привет',
+    'ﬁ',
+    'ªº',
+    'Ⅷ',
+    '²',
+    '½',
+    '٣',
+    '१२३',
+  ],
+  ...[
+    '1',
+    '1234567',
+    'a',
+    'A',
+    'AAb',
+    'aB',
+    'the',
+    ' the',
+    'tion',
+    '/',
+    '//\n',
+    '...',
+    '^',
+    '_',
+    '{',
+    '<|endoftext|>',
+    '<|pad|>',
+  ],
+];
+const anyText = fc
+  .array(
+    fc.oneof(
+      { weight: 6, arbitrary: fc.constantFrom(...special) },
+      { weight: 2, arbitrary: fc.constantFrom(...golden.texts).map((text) => text.slice(0, 40)) },
+      { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 8 }) },
+      { weight: 1, arbitrary: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)) },
+      {
+        weight: 1,
+        arbitrary: fc
+          .tuple(fc.constantFrom('a', ' ', '砚', '🙂', 'ab'), fc.integer({ min: 1, max: 300 }))
+          .map(([unit, n]) => unit.repeat(n)),
+      },
+    ),
+    { maxLength: 24 },
+  )
+  .map((parts) => parts.join(''));
+
+/** The trained model with other parts: merges as they are, or tiktoken's ranks, by which whole pieces are tokens. */
+async function pairOf(name: keyof typeof preTokenizers, ranked: boolean) {
+  const trained = await trainBpe(golden.texts, {
+    vocabSize: 700,
+    specialTokens: ['<|endoftext|>', '<|pad|>'],
+  });
+  const { merges, vocab } = trained.model.toJSON() as {
+    merges: [string, string][];
+    vocab: Record<string, number>;
+  };
+  const mergeRanks = Int32Array.from(merges, ([left, right]) => vocab[left + right]!);
+  const options = ranked ? { ignoreMerges: true, mergeRanks } : {};
+  const model = new Bpe(Vocab.fromJSON(vocab), merges, options);
+  const plain = trained.with({ model, preTokenizer: preTokenizers[name] });
+  return { plain, native: useNative(plain, { threads: 2 }) };
+}
+
+const title = absent ? `skipped: the native engine (${absent})` : 'the native engine';
+const names = Object.keys(preTokenizers) as (keyof typeof preTokenizers)[];
+
+describe.skipIf(absent !== '').each(names)(`${title}, %s`, (name) => {
+  for (const ranked of [false, true]) {
+    describe(ranked ? 'by tiktoken ranks' : 'by merges', () => {
+      let plain: Tokenizer;
+      let native: Tokenizer;
+      beforeAll(async () => {
+        ({ plain, native } = await pairOf(name, ranked));
+      });
+
+      it('gives the ids, offsets and words of TypeScript, twice', () => {
+        fc.assert(
+          fc.property(
+            anyText,
+            fc.constantFrom('none' as const, 'all' as const, ['<|pad|>']),
+            (text, allowedSpecial) => {
+              const options = { allowedSpecial };
+              const expected = plain.encode(text, options);
+              for (let pass = 0; pass < 2; pass++) {
+                expect(native.encodeIds(text, options)).toEqual(expected.ids);
+                const encoding = native.encode(text, options);
+                expect(encoding.ids).toEqual(expected.ids);
+                expect(encoding.offsets).toEqual(expected.offsets);
+                expect(encoding.wordIds).toEqual(expected.wordIds);
+              }
+              expect(native.decode(expected.ids)).toBe(plain.decode(expected.ids));
+            },
+          ),
+          { numRuns: 300 },
+        );
+      });
+
+      it('encodes batches as one by one', () => {
+        fc.assert(
+          fc.property(fc.array(anyText, { maxLength: 12 }), (texts) => {
+            const ids = texts.map((text) => plain.encodeIds(text));
+            expect(native.encodeIdsBatch(texts)).toEqual(ids);
+            expect(plain.encodeIdsBatch(texts)).toEqual(ids);
+            expect(native.encodeBatch(texts)).toEqual(plain.encodeBatch(texts));
+          }),
+          { numRuns: 60 },
+        );
+      });
+    });
+  }
+});
+
+describe.skipIf(absent !== '')(title, () => {
+  let plain: Tokenizer;
+  let native: Tokenizer;
+  beforeAll(async () => {
+    ({ plain, native } = await pairOf('cl100k', false));
+  });
+
+  it.each(['a', ' ', '^', '砚', '🙂', 'ab', 'the'])('encodes a megabyte of %j as TypeScript does', (unit) => {
+    const text = unit.repeat(Math.ceil(1_000_000 / unit.length));
+    const expected = plain.encode(text);
+    const encoding = native.encode(text);
+    // Far sooner than a comparison element by element.
+    expect(Buffer.from(encoding.ids.buffer).equals(Buffer.from(expected.ids.buffer))).toBe(true);
+    expect(Buffer.from(encoding.offsets.buffer).equals(Buffer.from(expected.offsets.buffer))).toBe(true);
+    expect(native.decode(encoding.ids) === text).toBe(true);
+  });
+
+  it.each(['a', '^', '砚', 'ab', 'xyzzy'])('takes steps in proportion to a piece of %j', (unit) => {
+    const steps = (count: number) => {
+      const before = (native.engine as unknown as { steps: number }).steps;
+      native.encodeIds(unit.repeat(count));
+      return (native.engine as unknown as { steps: number }).steps - before;
+    };
+    const once = steps(10_000);
+    expect(steps(20_000)).toBeLessThanOrEqual(2 * once + 4);
+    expect(once).toBeLessThan(2 * 3 * unit.length * 10_000);
+  });
+
+  it('decodes as TypeScript does and refuses ids that do not exist', () => {
+    const limit = plain.vocabSize;
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: limit - 1 }), { minLength: 16, maxLength: 60 }),
+        fc.boolean(),
+        (ids, skipSpecialTokens) => {
+          const options = { skipSpecialTokens };
+          expect(native.decode(ids, options)).toBe(plain.decode(ids, options));
+          expect(native.decodeBytes(Int32Array.from(ids), options)).toEqual(plain.decodeBytes(ids, options));
+        },
+      ),
+    );
+    const good = new Array<number>(20).fill(40);
+    for (const bad of [-1, limit, 1.5, Number.NaN, 2 ** 32 + 40]) {
+      expect(() => native.decode([...good, bad])).toThrow(expect.objectContaining({ code: 'E_VOCAB' }));
+    }
+    for (const bad of [-1, limit]) {
+      const ids = Int32Array.from([...good, bad]);
+      expect(() => native.decode(ids)).toThrow(expect.objectContaining({ code: 'E_VOCAB' }));
+    }
+  });
+
+  it('says what it cannot take', () => {
+    const obstacle = (parts: Partial<EncoderParts>) => nativeObstacle(plain.with(parts));
+    expect(nativeObstacle(plain)).toBeUndefined();
+    const regex = new PreTokenizerSequence([
+      new Split({ Regex: 'a+' }, 'Isolated', false),
+      new ByteLevel({ useRegex: false }),
+    ]);
+    expect(obstacle({ preTokenizer: regex })).toContain('expression');
+    expect(obstacle({ preTokenizer: new ByteLevel({ addPrefixSpace: true }) })).toContain('ByteLevel');
+    expect(obstacle({ normalizer: new Lowercase() })).toContain('Lowercase');
+    const vocab = new Vocab([['a', 0]]);
+    expect(obstacle({ model: new Bpe(vocab, []) })).toContain('byte-level');
+    const bytes = new Vocab(BYTE_TO_CHAR.map((char, id) => [char, id] as const));
+    expect(obstacle({ model: new Bpe(bytes, [], { dropout: 0.5 }) })).toContain('random');
+    expect(obstacle({ model: new WordLevel(vocab, 'a') })).toContain('WordLevel');
+    expect(() => native.with({ normalizer: new Lowercase() })).toThrow(
+      expect.objectContaining({ code: 'E_UNSUPPORTED', subject: 'native engine' }),
+    );
+    expect(native.with({ normalizer: new Lowercase(), engine: undefined }).engine).toBeUndefined();
+    for (const threads of [0, 1.5, 2000]) {
+      expect(() => useNative(plain, { threads })).toThrow(expect.objectContaining({ code: 'E_OPTION' }));
+    }
+  });
+
+  it('keeps the addon from options that make no sense', () => {
+    const { BpeEncoder, ByteDecoder } = loadAddon();
+    const good = {
+      pattern: 1,
+      digits: 3,
+      wholeTail: false,
+      classes: new Uint8Array(0x110000),
+      bytes: new Uint8Array(256).map((_, i) => i),
+      starts: new Uint32Array(257).map((_, i) => i),
+      byteIds: new Int32Array(256).map((_, i) => i),
+      rules: Int32Array.of(1, 2, 3),
+      ranks: Int32Array.of(0),
+      wholePieces: false,
+    };
+    expect(new BpeEncoder(good).encode('\x01\x02', false)).toEqual(Int32Array.of(3));
+    for (const bad of [
+      { rules: Int32Array.of(1, 2, 256) },
+      { rules: Int32Array.of(1, 2) },
+      { ranks: Int32Array.of(-1) },
+      { ranks: Float64Array.of(0) },
+      { byteIds: new Int32Array(255) },
+      { starts: new Uint32Array(257).fill(300) },
+      { classes: new Uint8Array(10) },
+      { pattern: 9 },
+    ]) {
+      expect(() => new BpeEncoder({ ...good, ...bad } as typeof good)).toThrow(TypeError);
+    }
+    expect(() => new ByteDecoder({ ...good, kinds: new Uint8Array(3) })).toThrow(TypeError);
+    const encoder = new BpeEncoder(good);
+    expect(() => encoder.encode(5 as unknown as string, false)).toThrow(TypeError);
+    expect(() => encoder.encodeBatch([5 as unknown as string], false, 2)).toThrow(TypeError);
+    expect(() => Reflect.apply(encoder.encode, {}, ['a', false])).toThrow(TypeError);
+  });
+});
