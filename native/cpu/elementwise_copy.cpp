@@ -61,6 +61,7 @@ RowFn conversion_from(int32_t to) {
     case IK_I32: return convert_row<S, int32_t>;
     case IK_U8: return convert_row<S, uint8_t>;
     case IK_BOOL: return convert_row<S, boolean>;
+    case IK_I8: return convert_row<S, int8_t>;
   }
   return nullptr;
 }
@@ -73,6 +74,7 @@ RowFn conversion(int32_t from, int32_t to) {
     case IK_I32: return conversion_from<int32_t>(to);
     case IK_U8: return conversion_from<uint8_t>(to);
     case IK_BOOL: return conversion_from<boolean>(to);
+    case IK_I8: return conversion_from<int8_t>(to);
   }
   return nullptr;
 }
@@ -160,6 +162,7 @@ void for_dtype(int32_t dtype, Body&& body) {
     case IK_I32: return body(int32_t{});
     case IK_U8: return body(uint8_t{});
     case IK_BOOL: return body(boolean{});
+    case IK_I8: return body(int8_t{});
   }
 }
 

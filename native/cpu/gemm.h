@@ -30,19 +30,19 @@ struct Operand {
   int64_t outer, inner;
 };
 
-// E multiplies, R reads memory of type T into units, O is what C is stored as.
-template <class E, class R, class T, class O>
+// E multiplies, R reads memory of type T into units, O is what C is stored as. Finish has a row `bias` of C or null, in
+// E::Acc, and finish(from, to, at, n), which writes n elements of a row to `to`, element `at` of C; from and to may be one.
+template <class E, class R, class T, class O, class Finish = Epilogue<typename E::Acc, O>>
 class Gemm {
  public:
   using Unit = typename E::Unit;
   using Acc = typename E::Acc;
-  using Finish = Epilogue<Acc, O>;
   // pack_panel with its reader chosen: what the elements of an operand go through is paid once, as they are packed.
   using Packer = void (*)(const T*, int64_t, int64_t, int64_t, int64_t, int64_t, Unit*);
-  template <class F>
-  void activate_a(F) { pack_a_ = pack_panel<typename R::template Through<F>, E::kPer, kRowStep, T>; }
-  template <class F>
-  void activate_b(F) { pack_b_ = pack_panel<typename R::template Through<F>, E::kPer, kCols<E>, T>; }
+  template <class Reader>
+  void read_a_with(Reader) { pack_a_ = pack_panel<Reader, E::kPer, kRowStep, T>; }
+  template <class Reader>
+  void read_b_with(Reader) { pack_b_ = pack_panel<Reader, E::kPer, kCols<E>, T>; }
 
   Gemm(int64_t m, int64_t n, int64_t k) : m_(m), n_(n), k_(k) {
     a_panels_ = ceil_div(m, kRows);
@@ -74,8 +74,9 @@ class Gemm {
   // C += A B instead of C = A B.
   void accumulate() { accumulate_ = true; }
 
-  // rt null runs on the calling thread.
-  void run(const ik_runtime* rt, Operand<T> a, Operand<T> b, const Finish& finish, O* c, Unit* scratch) const {
+  // B is an Operand<T>, or has pack(first column, columns, k0, k, units) of its own. rt null runs on the calling thread.
+  template <class B>
+  void run(const ik_runtime* rt, Operand<T> a, const B& b, const Finish& finish, O* c, Unit* scratch) const {
     const int64_t shared = share_a_ ? a_panels_ : b_panels_, chunked = share_a_ ? b_panels_ : a_panels_;
     const int64_t units = ceil_div(k_, E::kPer);
     Unit* const own = scratch + whole_lines(shared_units());
@@ -88,13 +89,13 @@ class Gemm {
         const int64_t group = std::max<int64_t>(1, (s1 - s0) / 16);
         for_tasks(rt, ceil_div(s1 - s0, group), [&](int64_t task, int32_t) {
           for (int64_t p = s0 + task * group; p < std::min(s1, s0 + (task + 1) * group); ++p)
-            pack(share_a_, share_a_ ? a : b, p, k0, pass_k, scratch + (p - s0) * pass * shared_step());
+            pack(share_a_, a, b, p, k0, pass_k, scratch + (p - s0) * pass * shared_step());
         });
         for_tasks(rt, chunks_, [&](int64_t task, int32_t worker) {
           Unit* const mine = own + static_cast<size_t>(worker) * whole_lines(chunk_units());
           const int64_t p0 = task * chunk_panels_, p1 = std::min(chunked, p0 + chunk_panels_);
           for (int64_t p = p0; p < p1; ++p)
-            pack(!share_a_, share_a_ ? b : a, p, k0, pass_k, mine + (p - p0) * pass * chunk_step());
+            pack(!share_a_, a, b, p, k0, pass_k, mine + (p - p0) * pass * chunk_step());
           // The panel of the outer loop stays in L1 while the chunk, in L2, passes by it.
           for (int64_t s = s0; s < s1; ++s) {
             const Unit* const one = scratch + (s - s0) * pass * shared_step();
@@ -120,13 +121,16 @@ class Gemm {
   int64_t shared_step() const { return share_a_ ? kRowStep : kCols<E>; }
   int64_t chunk_step() const { return share_a_ ? kCols<E> : kRowStep; }
 
-  void pack(bool is_a, const Operand<T>& x, int64_t panel, int64_t k0, int64_t k, Unit* to) const {
+  template <class B>
+  void pack(bool is_a, const Operand<T>& a, const B& b, int64_t panel, int64_t k0, int64_t k, Unit* to) const {
     if (is_a) {
-      const int64_t left = m_ - panel * kRows;
-      pack_a_(x.data + panel * kRows * x.outer + k0 * x.inner, x.outer, x.inner, std::min<int64_t>(kRows, left), left, k, to);
+      const int64_t row = panel * kRows, left = m_ - row;
+      pack_a_(a.data + row * a.outer + k0 * a.inner, a.outer, a.inner, std::min<int64_t>(kRows, left), left, k, to);
     } else {
-      const int64_t left = n_ - panel * kCols<E>;
-      pack_b_(x.data + panel * kCols<E> * x.outer + k0 * x.inner, x.outer, x.inner, std::min<int64_t>(kCols<E>, left), left, k, to);
+      const int64_t column = panel * kCols<E>, left = n_ - column, width = std::min<int64_t>(kCols<E>, left);
+      if constexpr (std::is_same_v<B, Operand<T>>)
+        pack_b_(b.data + column * b.outer + k0 * b.inner, b.outer, b.inner, width, left, k, to);
+      else b.pack(column, width, k0, k, to);
     }
   }
 
@@ -160,10 +164,11 @@ class Gemm {
       add_ld = ld;
       u += kRun;
     } while (u < units);
-    if (last && finish.row) {
-      for (int64_t r = 0; r < rows; ++r) finish.apply(out + r * ld, to + r * n_, at + r * n_, cols);
-    } else if (out == edge) {
-      for (int64_t r = 0; r < rows; ++r) copy_row(edge + r * kCols<E>, to + r * n_, cols);
+    if (last) {
+      for (int64_t r = 0; r < rows; ++r) finish.finish(out + r * ld, to + r * n_, at + r * n_, cols);
+    } else if constexpr (std::is_same_v<O, Acc>) {
+      if (out == edge)
+        for (int64_t r = 0; r < rows; ++r) std::copy_n(edge + r * kCols<E>, cols, to + r * n_);
     }
   }
 

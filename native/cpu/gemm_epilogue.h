@@ -28,6 +28,13 @@ inline bool with_activation(int64_t activation, Body&& body) {
   }
 }
 
+// to[i] = from[i], rounded.
+template <class Acc, class O>
+inline void copy_row(const Acc* from, O* to, int64_t n) {
+  if constexpr (std::is_same_v<O, Acc>) std::copy_n(from, n, to);
+  else for_vectors<O>(n, [&](int64_t i, auto load, auto store) { store(to + i, load(from + i)); });
+}
+
 template <class Acc, class O>
 struct Epilogue {
   // n rounded up to whole panels, or null; added before anything else.
@@ -38,17 +45,11 @@ struct Epilogue {
   // to[i] from from[i] and other[i]; null leaves the rows as they are. from and to may be one.
   void (*row)(const Acc* from, const O* other, O* before, O* to, int64_t n) = nullptr;
 
-  void apply(const Acc* from, O* to, int64_t at, int64_t n) const {
-    row(from, other ? other + at : nullptr, before ? before + at : nullptr, to, n);
+  void finish(const Acc* from, O* to, int64_t at, int64_t n) const {
+    if (row) row(from, other ? other + at : nullptr, before ? before + at : nullptr, to, n);
+    else if (static_cast<const void*>(from) != to) copy_row(from, to, n);
   }
 };
-
-// to[i] = from[i], rounded.
-template <class Acc, class O>
-inline void copy_row(const Acc* from, O* to, int64_t n) {
-  if constexpr (std::is_same_v<O, Acc>) std::copy_n(from, n, to);
-  else for_vectors<O>(n, [&](int64_t i, auto load, auto store) { store(to + i, load(from + i)); });
-}
 
 // to = f(from) + other
 template <class Acc, class O, class F>

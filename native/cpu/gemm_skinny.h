@@ -23,8 +23,8 @@ class SkinnyGemm {
     return static_cast<size_t>(m_ * k_padded_) + (std::is_same_v<O, Acc> ? 0 : static_cast<size_t>(m_ * n_));
   }
 
-  template <class F>
-  void activate_a(F) { read_a_ = R::template Through<F>::one; }
+  template <class Reader>
+  void read_a_with(Reader) { read_a_ = Reader::one; }
 
   void run(const ik_runtime* rt, Operand<T> a, Operand<T> b, const Finish& finish, O* c, Acc* x) const {
     for (int64_t r = 0; r < m_; ++r) {
@@ -44,11 +44,7 @@ class SkinnyGemm {
   void run_rows(const ik_runtime* rt, Operand<T> b, const Finish& finish, O* c, const Acc* x, Acc* y) const {
     const Acc* const bias = finish.bias;
     const auto done = [&](int64_t j0, int64_t j1) {
-      if (!finish.row && std::is_same_v<O, Acc>) return;
-      for (int64_t at = j0; at < M * n_; at += n_) {
-        if (finish.row) finish.apply(y + at, c + at, at, j1 - j0);
-        else copy_row(y + at, c + at, j1 - j0);
-      }
+      for (int64_t at = j0; at < M * n_; at += n_) finish.finish(y + at, c + at, at, j1 - j0);
     };
     if (b.inner == 1) {
       const int64_t group = std::clamp<int64_t>(kTaskBytes / std::max<int64_t>(1, k_ * sizeof(T)), 4, 512) / 4 * 4;

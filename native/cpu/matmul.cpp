@@ -78,7 +78,7 @@ int32_t multiply(const ik_runtime* rt, const Shape& s, const T* a, const T* b, c
     Epilogue<Acc, T> own = finish;
     if (own.other) own.other += i * s.m * s.n;
     if (own.before) own.before += i * s.m * s.n;
-    gemm.run(team, {a + i * s.a_batch, s.a_row, s.a_k}, {b + i * s.b_batch, s.b_col, s.b_k}, own, c + i * s.m * s.n, scratch);
+    gemm.run(team, {a + i * s.a_batch, s.a_row, s.a_k}, Operand<T>{b + i * s.b_batch, s.b_col, s.b_k}, own, c + i * s.m * s.n, scratch);
   };
   const auto all = [&](const auto& gemm, auto unit, size_t worker_units, size_t team_units) -> int32_t {
     using Unit = decltype(unit);
@@ -101,12 +101,12 @@ int32_t multiply(const ik_runtime* rt, const Shape& s, const T* a, const T* b, c
   using Single = std::conditional_t<std::is_same_v<typename Skinny::Acc, typename R::Unit>, R, ReaderF32<T, sizeof(T) == 4>>;
   if (s.m <= kSkinnyRows && (s.b_k == 1 || s.b_col == 1) && fusion.activate_b == kNoActivation) {
     SkinnyGemm<Skinny, Single, T, T> gemm(s.m, s.n, s.k);
-    with_activation(fusion.activate_a, [&](auto f, auto) { gemm.activate_a(f); });
+    with_activation(fusion.activate_a, [&]<class F>(F, auto) { gemm.read_a_with(typename Single::template Through<F>{}); });
     return all(gemm, Acc{}, gemm.scratch_units(), gemm.scratch_units());
   }
   Gemm<E, R, T, T> gemm(s.m, s.n, s.k);
-  with_activation(fusion.activate_a, [&](auto f, auto) { gemm.activate_a(f); });
-  with_activation(fusion.activate_b, [&](auto f, auto) { gemm.activate_b(f); });
+  with_activation(fusion.activate_a, [&]<class F>(F, auto) { gemm.read_a_with(typename R::template Through<F>{}); });
+  with_activation(fusion.activate_b, [&]<class F>(F, auto) { gemm.read_b_with(typename R::template Through<F>{}); });
   return all(gemm, typename E::Unit{}, gemm.scratch_units(1), gemm.scratch_units(rt->threads));
 }
 

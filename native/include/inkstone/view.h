@@ -14,6 +14,7 @@ enum ik_dtype : int32_t {
   IK_I32 = 4,
   IK_U8 = 5,
   IK_BOOL = 6,
+  IK_I8 = 7,
   IK_DTYPE_COUNT
 };
 

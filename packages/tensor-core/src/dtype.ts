@@ -1,10 +1,12 @@
 import { TensorError } from './errors.js';
 
-/** Element types. `bf16` and `f16` are exchanged with JavaScript as their 16 bits in a Uint16Array. */
-export type DType = 'f32' | 'f64' | 'bf16' | 'f16' | 'i32' | 'u8' | 'bool';
+/**
+ * Element types. `i8` holds quantised numbers: it can be moved, cast and multiplied by `matmulInt8`. `bf16` and `f16` are exchanged with JavaScript as their 16 bits in a Uint16Array.
+ */
+export type DType = 'f32' | 'f64' | 'bf16' | 'f16' | 'i32' | 'u8' | 'bool' | 'i8';
 
 /** What `data()` returns: one JavaScript typed array per dtype. */
-export type TensorData = Float32Array | Float64Array | Uint16Array | Int32Array | Uint8Array;
+export type TensorData = Float32Array | Float64Array | Uint16Array | Int32Array | Uint8Array | Int8Array;
 
 interface DTypeInfo {
   /** The number in native/include/inkstone/view.h. */
@@ -71,17 +73,19 @@ export const DTYPES: Readonly<Record<DType, DTypeInfo>> = {
   i32: { code: 4, bytes: 4, float: false, rank: 2, array: Int32Array, round: toInt32 },
   u8: { code: 5, bytes: 1, float: false, rank: 1, array: Uint8Array, round: (x) => toInt32(x) & 0xff },
   bool: { code: 6, bytes: 1, float: false, rank: 0, array: Uint8Array, round: (x) => (x !== 0 ? 1 : 0) },
+  i8: { code: 7, bytes: 1, float: false, rank: 1, array: Int8Array, round: (x) => (toInt32(x) << 24) >> 24 },
 };
 
 /** True for f32, f64, bf16 and f16. */
 export const isFloat = (dtype: DType): boolean => DTYPES[dtype].float;
 
 /**
- * The dtype two operands meet in: floats win over integers, wider over narrower, and bf16 with f16 gives f32.
+ * The dtype two operands meet in: floats win over integers, wider over narrower, bf16 with f16 gives f32, and u8 with i8 i32.
  */
 export function promote(a: DType, b: DType): DType {
   if (a === b) return a;
   if ((a === 'bf16' && b === 'f16') || (a === 'f16' && b === 'bf16')) return 'f32';
+  if ((a === 'u8' && b === 'i8') || (a === 'i8' && b === 'u8')) return 'i32';
   return DTYPES[a].rank >= DTYPES[b].rank ? a : b;
 }
 

@@ -21,6 +21,7 @@ export type { Activation } from './ops/activation.js';
 export { arange, full, ones, onesLike, zeros, zerosLike } from './ops/creation.js';
 export * from './ops/index.js';
 export type { LinearOptions } from './ops/linear.js';
+export type { QuantFormat, QuantizedWeights } from './ops/quantized.js';
 export { type AdamWOptions, adamw, clipGradNorm, globalNorm, scale_ } from './optimizer.js';
 export { type MatmulPrecision, matmulPrecision, withMatmulPrecision } from './precision.js';
 export {

@@ -21,7 +21,11 @@ const definition: OpDefinition<{ dtype: DType; from: DType }> = {
   },
   // Integers keep their low bits, which is what rounding to a dtype does; floats stop at its ends.
   reference: ([x], { dtype, from }) => [
-    dtype === 'u8' && isFloat(from) ? x!.data.map((v) => Math.max(0, Math.min(255, v))) : x!.data,
+    dtype === 'u8' && isFloat(from)
+      ? x!.data.map((v) => Math.max(0, Math.min(255, v)))
+      : dtype === 'i8' && isFloat(from)
+        ? x!.data.map((v) => Math.max(-128, Math.min(127, v)))
+        : x!.data,
   ],
   native: (inputs) => ({ kernel, inputs }),
   grad: (ctx, [dy]) => [cast(dy, ctx.inputSpecs[0]!.dtype)],

@@ -47,7 +47,7 @@ function integers(
 }
 
 /**
- * The conversion of each readable dtype of the format: floats, I32, U8 and BOOL as they are (any byte but 0 is
+ * The conversion of each readable dtype of the format: floats, I32, U8, I8 and BOOL as they are (any byte but 0 is
  * true), other integers to i32 when every value fits.
  */
 export const CONVERSIONS: Readonly<Record<string, Conversion>> = {
@@ -57,11 +57,11 @@ export const CONVERSIONS: Readonly<Record<string, Conversion>> = {
   F16: view('f16', Uint16Array, 2),
   I32: view('i32', Int32Array, 4),
   U8: view('u8', Uint8Array, 1),
+  I8: view('i8', Int8Array, 1),
   BOOL: { dtype: 'bool', decode: (bytes) => bytes.map((x) => (x === 0 ? 0 : 1)) },
   I64: integers(BigInt64Array, 8, 'I64'),
   U64: integers(BigUint64Array, 8, 'U64'),
   U32: integers(Uint32Array, 4, 'U32'),
   I16: integers(Int16Array, 2, 'I16'),
   U16: integers(Uint16Array, 2, 'U16'),
-  I8: integers(Int8Array, 1, 'I8'),
 };

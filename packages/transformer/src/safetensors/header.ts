@@ -57,6 +57,7 @@ export const STORED: Readonly<Record<DType, string>> = {
   i32: 'I32',
   u8: 'U8',
   bool: 'BOOL',
+  i8: 'I8',
 };
 
 /** The reference implementation's limit, against headers that fill the memory. */

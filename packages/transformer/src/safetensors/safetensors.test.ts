@@ -58,7 +58,7 @@ describe('a file of the reference implementation', () => {
     expect(file.metadata).toEqual({ format: 'pt', note: 'é' });
     expect([...file.tensors.keys()].sort()).toEqual(Object.keys(tensors).sort());
     const dtypes: Record<string, string> = { f32: 'f32', f64: 'f64', bf16: 'bf16', f16: 'f16' };
-    Object.assign(dtypes, { i64: 'i32', i32: 'i32', i16: 'i32', i8: 'i32', u16: 'i32', u32: 'i32' });
+    Object.assign(dtypes, { i64: 'i32', i32: 'i32', i16: 'i32', i8: 'i8', u16: 'i32', u32: 'i32' });
     Object.assign(dtypes, { u64: 'i32', u8: 'u8', bool: 'bool', scalar: 'f32', empty: 'f32', 名字: 'f32' });
     for (const [name, dtype] of Object.entries(dtypes)) {
       const t = await file.read(name, { device });

@@ -44,6 +44,7 @@ const TOLERANCE: Record<DType, number> = {
   i32: 0,
   u8: 0,
   bool: 0,
+  i8: 0,
 };
 const FLOATS: readonly DType[] = ['f32', 'f64', 'bf16', 'f16'];
 const RUNS = Number(process.env.INKSTONE_LAW_RUNS ?? 12);

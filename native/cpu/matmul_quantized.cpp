@@ -1,0 +1,128 @@
+// f32 activations times quantised weights. A few rows read the weights once, straight from their blocks; many rows
+// have them dequantised as they are packed.
+#include "cpu/gemm.h"
+#include "cpu/quantized.h"
+
+namespace {
+
+using namespace ik;
+
+constexpr int kFewRows = 8;
+
+// x in the order of the format's slots, so that a block's values meet theirs.
+template <class F>
+void arrange(const float* x, int64_t k, float* to) {
+  for (int64_t b = 0; b < k; b += kBlock)
+    for (int i = 0; i < kBlock; ++i) to[b + i] = x[b + F::order(i)];
+}
+
+template <class F, int M>
+void few_rows(const ik_runtime* rt, const Quantized& q, const float* x, const float* bias, float* c, int64_t n, int64_t k) {
+  constexpr int64_t kTaskBytes = 128 << 10;
+  parallel_ranges(rt, n, std::max<int64_t>(1, kTaskBytes / std::max<int64_t>(1, q.row_bytes)), [&](int64_t begin, int64_t end) {
+    for (int64_t j = begin; j < end; ++j) {
+      // An accumulator for each vector of a block: their chains of additions run side by side.
+      Values acc[M] = {};
+      for_blocks<F>(q, j, 0, k / kBlock, [&](int64_t b, const Values& w) {
+#pragma GCC unroll 8
+        for (int m = 0; m < M; ++m)
+#pragma GCC unroll 8
+          for (int v = 0; v < kBlockVectors; ++v) acc[m][v] += load(x + m * k + b * kBlock + v * kLanes) * w[v];
+      });
+      for (int m = 0; m < M; ++m) {
+        vf total = acc[m][0];
+        for (int v = 1; v < kBlockVectors; ++v) total += acc[m][v];
+        c[m * n + j] = sum(total) + (bias ? bias[j] : 0.0f);
+      }
+    }
+  });
+}
+
+// B as Gemm packs it.
+template <class F, class E, class R>
+struct Dequantized {
+  Quantized q;
+
+  void pack(int64_t column, int64_t width, int64_t k0, int64_t k, typename E::Unit* to) const {
+    constexpr int64_t kChunk = 128;
+    alignas(64) float tile[kCols<E>][kChunk];
+    for (int64_t p = 0; p < k; p += kChunk) {
+      const int64_t part = std::min(kChunk, k - p);
+      for (int64_t j = 0; j < width; ++j)
+        dequantize_row<F>(q, column + j, (k0 + p) / kBlock, (k0 + p + part) / kBlock, tile[j]);
+      pack_panel<R, E::kPer, kCols<E>>(&tile[0][0], kChunk, 1, width, width, part, to + p / E::kPer * kCols<E>);
+    }
+  }
+};
+
+template <class F, class E, class R>
+int32_t many_rows(const ik_runtime* rt, const Quantized& q, Operand<float> x, const float* bias, float* c, int64_t m, int64_t n, int64_t k) {
+  Epilogue<float, float> finish;
+  if (bias) {
+    const int64_t padded = ceil_div(n, kCols<E>) * kCols<E>;
+    auto* const copy = static_cast<float*>(rt->scratch(rt, static_cast<size_t>(padded) * sizeof(float)));
+    if (!copy) return IK_OOM;
+    std::fill(std::copy_n(bias, n, copy), copy + padded, 0.0f);
+    finish.bias = copy;
+  }
+  const Gemm<E, R, float, float> gemm(m, n, k);
+  auto* const scratch = static_cast<typename E::Unit*>(rt->scratch(rt, gemm.scratch_units(rt->threads) * sizeof(typename E::Unit)));
+  if (!scratch) return IK_OOM;
+  gemm.run(rt, x, Dequantized<F, E, R>{q}, finish, c, scratch);
+  return IK_OK;
+}
+
+Quantized quantized(const ik_view* in, int64_t format, int64_t group, bool zeros, int64_t k) {
+  Quantized q{static_cast<const uint8_t*>(in[0].data), bytes_of_row(format, k), nullptr, nullptr, 0, 1};
+  if (format == kInt8 || format == kInt4) {
+    q.scales = static_cast<const float*>(in[1].data);
+    q.zeros = zeros ? static_cast<const uint8_t*>(in[2].data) : nullptr;
+    q.group_blocks = group;
+    q.groups = (k / kBlock + group - 1) / group;
+  }
+  return q;
+}
+
+}  // namespace
+
+int32_t ik_cpu_matmul_quantized(const ik_runtime* rt, const ik_view* in, int32_t n_in, const ik_view* out, int32_t, const void* attrs) {
+  const auto& a = *static_cast<const ik_attrs_matmul_quantized*>(attrs);
+  const int64_t m = in[0].shape[0], k = in[0].shape[1], n = out[0].shape[1];
+  if (in[0].dtype != IK_F32 || in[1].dtype != IK_U8 || k % kBlock != 0 || a.group < 1) return IK_UNSUPPORTED;
+  if (m * n == 0) return IK_OK;
+  const Quantized q = quantized(in + 1, a.format, a.group, a.zeros != 0, k);
+  const float* const bias = a.bias ? static_cast<const float*>(in[n_in - 1].data) : nullptr;
+  const float* const x = static_cast<const float*>(in[0].data);
+  const int64_t x_row = in[0].stride[0];
+  float* const c = static_cast<float*>(out[0].data);
+  return with_format(a.format, [&]<class F>(F) -> int32_t {
+    if (m > kFewRows) {
+#if defined(__AVX512BF16__)
+      if (a.bf16) return many_rows<F, MulBf16, ReaderBf16<float>>(rt, q, {x, x_row, 1}, bias, c, m, n, k);
+#else
+      if (a.bf16) return many_rows<F, MulF32, ReaderF32<float, true>>(rt, q, {x, x_row, 1}, bias, c, m, n, k);
+#endif
+      return many_rows<F, MulF32, ReaderF32<float, false>>(rt, q, {x, x_row, 1}, bias, c, m, n, k);
+    }
+    auto* const arranged = static_cast<float*>(rt->scratch(rt, static_cast<size_t>(m * k + 1) * sizeof(float)));
+    if (!arranged) return IK_OOM;
+    for (int64_t i = 0; i < m; ++i) arrange<F>(x + i * x_row, k, arranged + i * k);
+    [&]<int... M>(std::integer_sequence<int, M...>) {
+      (void)((m == M + 1 && (few_rows<F, M + 1>(rt, q, arranged, bias, c, n, k), true)) || ...);
+    }(std::make_integer_sequence<int, kFewRows>{});
+    return IK_OK;
+  });
+}
+
+int32_t ik_cpu_dequantize_weights(const ik_runtime* rt, const ik_view* in, int32_t, const ik_view* out, int32_t, const void* attrs) {
+  const auto& a = *static_cast<const ik_attrs_dequantize_weights*>(attrs);
+  const int64_t n = out[0].shape[0], k = out[0].shape[1];
+  if (in[0].dtype != IK_U8 || out[0].dtype != IK_F32 || k % kBlock != 0 || a.group < 1) return IK_UNSUPPORTED;
+  const Quantized q = quantized(in, a.format, a.group, a.zeros != 0, k);
+  return with_format(a.format, [&]<class F>(F) -> int32_t {
+    parallel_rows(rt, n, k, [&](int64_t begin, int64_t end) {
+      for (int64_t j = begin; j < end; ++j) dequantize_row<F>(q, j, 0, k / kBlock, static_cast<float*>(out[0].data) + j * k);
+    });
+    return IK_OK;
+  });
+}
