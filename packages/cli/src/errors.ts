@@ -31,3 +31,6 @@ export class CliError extends Error {
 /** True for errors that are worded for the user: those of every Inkstone package have a code that begins with E_. */
 export const isWorded = (error: unknown): error is Error & { code: string } =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('E_');
+
+/** A command that was stopped by a signal did not do what was asked: the exit status says so. */
+export class Stopped extends Error {}

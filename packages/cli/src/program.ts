@@ -3,41 +3,24 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { text as readAll } from 'node:stream/consumers';
 import { Tokenizer } from '@inkstone/tokenizer';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { parseRunConfig, type RunConfig } from './config.js';
-import { CliError, isWorded } from './errors.js';
+import type { Environment } from './environment.js';
+import { CliError, isWorded, Stopped } from './errors.js';
 import { evaluateTasks } from './evaluate-tasks.js';
 import { addFlags, applyFlags, type Flag, LENGTH_KEYS, replaceLength, runFlags } from './flags.js';
 import { loadModel, SAMPLING, streamText } from './model.js';
 import { conclude, DEFAULT_INCLUDE, nearestModules } from './quickstart.js';
 import { makeReporter, type Output } from './reporter.js';
 import { freeFolder, readJson, readRun, trainRun } from './run.js';
-
-/** What a program runs with; the process's own by default. */
-export interface Environment {
-  stdout: Output;
-  stderr: Output;
-  stdin: NodeJS.ReadableStream;
-  /** Stops a run at its next step; see {@link main}. */
-  signal: AbortSignal;
-  /** How hints call the program. */
-  name: string;
-}
+import { addTokenizerCommands } from './tokenizer/commands.js';
+import { examples, number } from './usage.js';
 
 const QUICKSTART_FLAGS =
   'data include minutes out vocab layers heads width context batch-size lr precision seed'.split(' ');
 
 const named = (names: readonly string[]): Flag[] =>
   names.map((name) => runFlags.find((flag) => flag.name === name)!);
-
-const number = (text: string): number => {
-  const value = Number(text);
-  if (text.trim() === '' || Number.isNaN(value)) throw new InvalidArgumentError('It must be a number.');
-  return value;
-};
-
-const examples = (name: string, lines: readonly (readonly [string, string])[]): string =>
-  `\nExamples:\n${lines.map(([what, command]) => `  # ${what}\n  ${name} ${command}`).join('\n')}\n`;
 
 /**
  * The command line as a commander program. Its actions throw; {@link main} words the errors.
@@ -180,6 +163,7 @@ export function makeProgram(environment: Environment): Command {
       throw new Stopped();
     });
 
+  addTokenizerCommands(program, environment);
   return program;
 }
 
@@ -258,9 +242,6 @@ async function resumedConfig(options: Record<string, unknown>): Promise<RunConfi
     path.join(config.out, 'run.json'),
   );
 }
-
-/** A run that was stopped by a signal did not do what was asked: the exit status says so. */
-class Stopped extends Error {}
 
 /** Exit status of a process that a signal ended, as shells count: 128 + its number. */
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
