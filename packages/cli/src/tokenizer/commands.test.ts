@@ -232,7 +232,7 @@ describe('inkstone tokenizer inspect', () => {
     const tokenizer = await trained();
     const { stdout } = await run(['inspect', tokenizer, 'the ink', '--out', at('p.html')], { isTTY: true });
     expect(stdout).toContain('\x1b[30;48;5;153mthe\x1b[0m\x1b[30;48;5;222m ink\x1b[0m');
-    expect(stdout).toMatch(/Latin +2 +1\.00 +3\.50/);
+    expect(stdout).toMatch(/Latin +2 +1\.00 +3\.00/);
     expect(stdout).not.toContain('{"event"');
   });
 
