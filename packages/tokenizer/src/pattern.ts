@@ -1,6 +1,7 @@
 import { toRegExp } from 'oniguruma-to-es';
 import { describe, TokenizerError } from './errors.js';
 import { type JsonObject, unknownType } from './json.js';
+import { guardedMatcher, type Matcher, plainMatcher } from './matcher.js';
 
 /** A pattern of a tokenizer.json: a plain string, or a regular expression in Oniguruma's dialect. */
 export type Pattern = { String: string } | { Regex: string };
@@ -27,11 +28,13 @@ export function patternFromJSON(value: unknown, subject: string): Pattern {
 }
 
 /**
- * The JavaScript expression, global, for a pattern.
+ * What finds the matches of a pattern, in bounded time whatever the expression.
  * @throws {TokenizerError} E_UNSUPPORTED if JavaScript cannot express it.
  */
-export function patternToRegExp(pattern: Pattern, subject: string): RegExp {
-  if ('String' in pattern) return new RegExp(pattern.String.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'), 'gu');
+export function patternMatcher(pattern: Pattern, subject: string): Matcher {
+  if ('String' in pattern) {
+    return plainMatcher(new RegExp(pattern.String.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'), 'gu'));
+  }
   const source = pattern.Regex;
   try {
     if (source.length > LONGEST) throw new Error(`longer than ${LONGEST} characters`);
@@ -39,7 +42,10 @@ export function patternToRegExp(pattern: Pattern, subject: string): RegExp {
     const spelled = source.replace(/\\(.)/gs, (escaped, char: string) =>
       char === 'w' ? `[${WORD}]` : char === 'W' ? `[^${WORD}]` : escaped,
     );
-    return toRegExp(spelled, { global: true, rules: { asciiWordBoundaries: false } });
+    return guardedMatcher(
+      toRegExp(spelled, { global: true, rules: { asciiWordBoundaries: false } }),
+      subject,
+    );
   } catch (cause) {
     throw new TokenizerError('E_UNSUPPORTED', subject, {
       rule: 'must be a regular expression that JavaScript can run',

@@ -1,4 +1,5 @@
-import { type Pattern, patternToRegExp } from '../pattern.js';
+import type { Matcher } from '../matcher.js';
+import { type Pattern, patternMatcher } from '../pattern.js';
 import { type MetaspaceOptions, metaspaceToJSON } from '../pre-tokenizers/metaspace.js';
 import type { Decoder } from './decoder.js';
 
@@ -150,18 +151,26 @@ export class StripDecoder implements Decoder {
 export class ReplaceDecoder implements Decoder {
   readonly type = 'Replace';
   readonly streams = true;
-  readonly #regex: RegExp;
+  readonly #matcher: Matcher;
 
   constructor(
     readonly pattern: Pattern,
     readonly content: string,
     subject = 'decoder.pattern',
   ) {
-    this.#regex = patternToRegExp(pattern, subject);
+    this.#matcher = patternMatcher(pattern, subject);
   }
 
   decodeChain(tokens: string[]): string[] {
-    return tokens.map((token) => token.replace(this.#regex, () => this.content));
+    return tokens.map((token) => {
+      let out = '';
+      let done = 0;
+      for (const [from, to] of this.#matcher.matches(token)) {
+        out += token.slice(done, from) + this.content;
+        done = to;
+      }
+      return out + token.slice(done);
+    });
   }
 
   toJSON(): object {

@@ -1,26 +1,24 @@
 import type { AlignedText } from '../aligned-text.js';
 import type { Fields } from '../json.js';
-import { type Pattern, patternFromJSON, patternToRegExp } from '../pattern.js';
+import type { Matcher } from '../matcher.js';
+import { type Pattern, patternFromJSON, patternMatcher } from '../pattern.js';
 import type { Normalizer } from './normalizer.js';
 
 /** Replaces every match of a pattern by a fixed text. */
 export class Replace implements Normalizer {
   readonly type = 'Replace';
-  readonly #regex: RegExp;
+  readonly #matcher: Matcher;
 
   constructor(
     readonly pattern: Pattern,
     readonly content: string,
     subject = 'normalizer.pattern',
   ) {
-    this.#regex = patternToRegExp(pattern, subject);
+    this.#matcher = patternMatcher(pattern, subject);
   }
 
   normalize(text: AlignedText): AlignedText {
-    const ranges: [number, number][] = [];
-    for (const match of text.text.matchAll(this.#regex)) {
-      if (match[0] !== '') ranges.push([match.index, match.index + match[0].length]);
-    }
+    const ranges = this.#matcher.matches(text.text).filter(([from, to]) => from < to);
     return text.replaceRanges(ranges, this.content);
   }
 

@@ -1,8 +1,9 @@
 import type { AlignedText } from '../aligned-text.js';
 import { legacyClass } from '../legacy-classes.js';
+import { plainMatcher } from '../matcher.js';
 import { categoryMask, hasCategory } from '../unicode.js';
 import type { Cutter, PreTokenizer } from './pre-tokenizer.js';
-import { invert, pointFinder, regexFinder, type SplitBehavior, splitEach } from './split-text.js';
+import { invert, matchFinder, pointFinder, type SplitBehavior, splitEach } from './split-text.js';
 
 const SPACE = categoryMask('space');
 
@@ -37,7 +38,7 @@ export class Whitespace implements PreTokenizer {
   readonly type = 'Whitespace';
 
   preTokenize(texts: readonly AlignedText[]): AlignedText[] {
-    return splitEach(texts, invert(regexFinder(WORDS)), 'Removed');
+    return splitEach(texts, invert(matchFinder(plainMatcher(WORDS))), 'Removed');
   }
 
   toJSON(): object {

@@ -1,4 +1,5 @@
 import type { AlignedText } from '../aligned-text.js';
+import type { Matcher } from '../matcher.js';
 
 /** What becomes of the matches of a pattern when a text is cut by it; the names of tokenizer.json. */
 export const BEHAVIORS = [
@@ -68,14 +69,12 @@ export function pointFinder(test: (point: number) => boolean): PartFinder {
   };
 }
 
-/** Parts by a global regular expression. Empty matches count for nothing. */
-export function regexFinder(regex: RegExp): PartFinder {
+/** Parts by what a matcher finds. Empty matches count for nothing. */
+export function matchFinder(matcher: Matcher): PartFinder {
   return (text) => {
     const out: Part[] = [];
     let done = 0;
-    for (const match of text.matchAll(regex)) {
-      const from = match.index;
-      const to = from + match[0].length;
+    for (const [from, to] of matcher.matches(text)) {
       if (from === to) continue;
       if (done < from) out.push([done, from, false]);
       out.push([from, to, true]);

@@ -1,14 +1,14 @@
 import type { AlignedText } from '../aligned-text.js';
 import type { Fields } from '../json.js';
-import { type Pattern, patternFromJSON, patternToRegExp } from '../pattern.js';
+import { type Pattern, patternFromJSON, patternMatcher } from '../pattern.js';
 import { knownCutter } from './known-patterns.js';
 import type { Cutter, PreTokenizer } from './pre-tokenizer.js';
 import {
   BEHAVIORS,
   invert,
+  matchFinder,
   type Part,
   type PartFinder,
-  regexFinder,
   type SplitBehavior,
   splitEach,
 } from './split-text.js';
@@ -33,10 +33,9 @@ export class Split implements PreTokenizer {
       this.#find = tile(known);
       return;
     }
-    const regex = patternToRegExp(pattern, subject);
-    const find = regexFinder(regex);
+    const find = matchFinder(patternMatcher(pattern, subject));
     this.#find = inverted ? invert(find) : find;
-    if (behavior === 'Isolated' && !inverted) this.cutter = regexCutter(regex);
+    if (behavior === 'Isolated' && !inverted) this.cutter = partCutter(find);
   }
 
   preTokenize(texts: readonly AlignedText[]): AlignedText[] {
@@ -67,29 +66,21 @@ function tile(cut: Cutter): PartFinder {
   };
 }
 
-/** A cutter for isolated matches: a piece is a match, or what lies before the next one. */
-function regexCutter(regex: RegExp): Cutter {
-  let from = -1;
-  let to = -1;
+/** A cutter for isolated matches: the parts of a text are found once, when its first piece is asked for. */
+function partCutter(find: PartFinder): Cutter {
   let seen = '';
+  let parts: Part[] = [];
+  let next = 0;
   return (text, start, limit) => {
-    // The match after a gap is the next piece, so it is kept instead of being looked for twice.
-    if (start === from && seen === text) {
-      from = -1;
-      return to;
+    const view = limit < text.length ? text.slice(0, limit) : text;
+    if (view !== seen) {
+      parts = find(view);
+      seen = view;
+      next = 0;
     }
-    regex.lastIndex = start;
-    for (;;) {
-      const match = regex.exec(text);
-      if (!match || match.index >= limit) return limit;
-      if (match[0].length === 0) {
-        regex.lastIndex += text.codePointAt(regex.lastIndex)! > 0xffff ? 2 : 1;
-        continue;
-      }
-      const end = match.index + match[0].length;
-      if (match.index === start) return end;
-      [from, to, seen] = [match.index, end, text];
-      return from;
-    }
+    // Pieces are asked for in order; anything else begins anew.
+    if (next >= parts.length || parts[next]![0] > start) next = 0;
+    while (parts[next]![1] <= start) next++;
+    return parts[next++]![1];
   };
 }
