@@ -9,6 +9,7 @@ import { TokenizerError } from './errors.js';
 import { Bpe } from './models/bpe.js';
 import { type Scan, scanOf } from './pre-tokenizers/known-patterns.js';
 import { wordClasses } from './pre-tokenizers/o200k-cutter.js';
+import type { Cutter } from './pre-tokenizers/pre-tokenizer.js';
 import type { Tokenizer } from './tokenizer.js';
 
 /** Options of `useNative`. */
@@ -39,7 +40,18 @@ export function nativeObstacle(tokenizer: EncoderParts): string | undefined {
   if (model.options.dropout) return 'it drops merges at random';
   const cut = preTokenizer?.byteCutter;
   if (!cut) return `its pre-tokenizer, ${preTokenizer?.type ?? 'none'}, is not byte-level`;
-  return scanOf(cut) ? undefined : 'its pre-tokenizer has an expression of its own';
+  if (!scanOf(cut)) return 'its pre-tokenizer has an expression of its own';
+  return spellsControl(model, cut) ? 'a control token is a whole piece of text' : undefined;
+}
+
+/** True if a text could spell a control token as one piece, which the model must then not take whole. */
+function spellsControl(model: Bpe, cut: Cutter): boolean {
+  if (!model.options.ignoreMerges) return false;
+  return [...(model.options.hidden ?? [])].some((id) => {
+    const token = model.idToToken(id);
+    const text = token && new TextDecoder().decode(unspellBytes(token));
+    return text ? cut(text, 0, text.length) === text.length : false;
+  });
 }
 
 /**

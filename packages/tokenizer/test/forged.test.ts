@@ -1,10 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import { Tokenizer } from '../src/index.js';
+import { nativeObstacle } from '../src/native.js';
 import { fixture } from './fixture.js';
 
 const names = ['bert', 'classic', 'llama', 'llama3', 'roberta', 'unigram', 'words'];
 
 describe('control tokens that a text spells', () => {
+  it('keep a tokenizer from the native engine where it would take them whole', () => {
+    const { tokenizer: json } = fixture<{ tokenizer: { pre_tokenizer: unknown } }>('whole-llama3.json');
+    expect(nativeObstacle(Tokenizer.fromJSON(json))).toBeUndefined();
+    const pre_tokenizer = {
+      type: 'ByteLevel',
+      add_prefix_space: false,
+      trim_offsets: false,
+      use_regex: false,
+    };
+    expect(nativeObstacle(Tokenizer.fromJSON({ ...json, pre_tokenizer }))).toContain('control token');
+  });
+
   it.each(names)('are text for %s, unless asked for', (name) => {
     const { tokenizer: json } = fixture<{ tokenizer: { pre_tokenizer: unknown } }>(`whole-${name}.json`);
     // Cut at spaces alone, so that a spelling reaches the model whole.
