@@ -15,6 +15,20 @@ export function toCodePoints(encoding: Encoding, texts: readonly string[]): void
   convert(encoding);
 }
 
+/** Moves offsets that lie inside a surrogate pair, in place, to its start: trimming counts in characters. */
+export function snapToCharacters(encoding: Encoding, texts: readonly string[]): void {
+  if (!texts.some((text) => /[\ud800-\udbff]/.test(text))) return;
+  const snap = (part: Encoding) => {
+    for (let i = 0; i < part.offsets.length; i++) {
+      const text = texts[part.sequenceIds[i >> 1]!];
+      const at = part.offsets[i]!;
+      if (text && at > 0 && text.codePointAt(at - 1)! > 0xffff) part.offsets[i] = at - 1;
+    }
+    part.overflowing.forEach(snap);
+  };
+  snap(encoding);
+}
+
 /** Code points before each UTF-16 unit, and before the end; undefined where the two counts are the same. */
 function unitsToPoints(text: string): Int32Array | undefined {
   if (!/[\ud800-\udbff]/.test(text)) return undefined;

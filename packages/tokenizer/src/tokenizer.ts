@@ -10,7 +10,7 @@ import type { Engine, EngineFactory, TextTokens, TokenTable } from './engine.js'
 import { describe, TokenizerError } from './errors.js';
 import type { Model } from './models/model.js';
 import type { Normalizer } from './normalizers/normalizer.js';
-import { toCodePoints } from './offsets.js';
+import { snapToCharacters, toCodePoints } from './offsets.js';
 import type { PostProcessor } from './post-processors/post-processor.js';
 import type { PreTokenizer } from './pre-tokenizers/pre-tokenizer.js';
 import { TextEncoderPipeline } from './text-encoder.js';
@@ -248,6 +248,7 @@ export class Tokenizer {
   #encodeOne(texts: readonly string[], tokens: readonly TextTokens[], options: EncodeOptions): Encoding {
     const encodings = tokens.map(({ ids, offsets, wordIds }, i) => Encoding.ofText(ids, offsets, wordIds, i));
     const out = this.#lay(encodings, options, texts);
+    if (this.postProcessor) snapToCharacters(out, texts);
     if (options.offsetUnit === 'codePoint') toCodePoints(out, texts);
     return out;
   }
