@@ -8,7 +8,7 @@ import { type EvaluationConfig, parseEvaluationConfig, type TaskConfig, type Tas
 import { readLines } from './data.js';
 import { type PreparedSample, prepareTask } from './prepare.js';
 import { scoreTask } from './score.js';
-import type { TaskMetricFactory } from './task-metrics.js';
+import { makeTaskMetric, type TaskMetricFactory } from './task-metrics.js';
 import type { EvaluatedModel, EvaluationReport, SampleRecord, TaskReport } from './types.js';
 import { writeJsonLines } from './write.js';
 
@@ -94,6 +94,13 @@ export async function evaluateConfig(config: EvaluationConfig, run: RunOptions):
       show(run.model?.name),
       'name it; answers are cached by name',
     );
+  }
+  // A name or option that is wrong must not come to light after hours of answers.
+  for (const { metrics } of config.tasks) {
+    for (const entry of metrics) {
+      const { name, options } = typeof entry === 'string' ? { name: entry, options: {} } : entry;
+      makeTaskMetric(name, options, run.customMetrics);
+    }
   }
   const output = config.output === undefined ? undefined : resolve(baseDir, config.output);
   if (output !== undefined) await mkdir(output, { recursive: true });

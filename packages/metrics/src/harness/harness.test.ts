@@ -117,10 +117,16 @@ describe('tasks', () => {
       choices: 'choices',
       gold: 'gold',
       delimiter: ' ',
-      metrics: ['acc', 'acc_norm', 'acc_bytes'],
+      metrics: ['acc', 'acc_norm', 'acc_bytes', 'brier', 'log_loss', { name: 'ece', options: { bins: 5 } }],
     };
     const report = await evaluate({ model, tasks: [mc], output: dir });
-    expect(report.tasks[0]!.metrics.map((m) => m.score)).toEqual([1, 0.5, 0.5]);
+    const [acc, norm, bytes, brier, loss, ece] = report.tasks[0]!.metrics.map((m) => m.score!);
+    expect([acc, norm, bytes]).toEqual([1, 0.5, 0.5]);
+    // Softmax of (-4, -8) is right with p = 1 / (1 + e^-4); the second question is sure and right.
+    const p = 1 / (1 + Math.exp(-4));
+    expect(brier).toBeCloseTo((1 - p) ** 2 / 2, 12);
+    expect(loss).toBeCloseTo(-Math.log(p) / 2, 12);
+    expect(ece).toBeCloseTo((1 - p) / 2, 12);
     expect(seen[0]).toEqual({ context: 'Q1', continuation: '  ok' });
     const again = await evaluate({
       model: { name: 'm', logLikelihood: () => Promise.reject(new Error('asked')) },
@@ -274,6 +280,25 @@ describe('bad input', () => {
     ]) {
       expect(() => parseEvaluationConfig(bad), JSON.stringify(bad)).toThrow(code('E_FORMAT'));
     }
+  });
+
+  test('a wrong metric or option is told before the model is asked', async () => {
+    const model: EvaluatedModel = { name: 'm', generate: () => Promise.reject(new Error('asked')) };
+    for (const [metric, message] of [
+      ['nonsense', /must be one of bleu/],
+      [
+        { name: 'bleu', options: { lowercas: true } },
+        /its options are tokenizer, lowercase.*received lowercas/,
+      ],
+      [{ name: 'bleu', options: { keepRows: false } }, /received keepRows/],
+      [{ name: 'bleu', options: { tokenizer: 'klingon' } }, /klingon/],
+      [{ name: 'wer', options: { unit: 'word' } }, /takes no options/],
+    ] as const) {
+      await expect(evaluate({ model, tasks: [task({ metrics: [metric] })], output: dir })).rejects.toThrow(
+        message,
+      );
+    }
+    expect(readdirSync(dir)).toEqual([]);
   });
 
   test('models that misbehave', async () => {

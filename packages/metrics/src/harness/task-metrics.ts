@@ -1,4 +1,5 @@
 import { Classification } from '../classification/confusion.js';
+import { Brier, CalibrationError, LogLoss } from '../classification/probabilities.js';
 import { MetricError, show } from '../errors.js';
 import { Bleu, type BleuOptions } from '../generation/bleu.js';
 import { Chrf, type ChrfOptions } from '../generation/chrf.js';
@@ -104,6 +105,14 @@ const likelihoodSample = (record: SampleRecord) => ({
 });
 const outputText = (record: SampleRecord): string => record.output ?? '';
 
+/** The model's distribution over the choices: the softmax of their log-likelihoods (Hendrycks et al. 2021). */
+const choiceProbabilities = ({ gold, logLikelihoods }: SampleRecord) => {
+  const most = Math.max(...(logLikelihoods ?? []));
+  const weights = logLikelihoods?.map((value) => Math.exp(value - most));
+  const sum = weights?.reduce((a, b) => a + b, 0) ?? 0;
+  return { label: gold, probabilities: weights?.map((weight) => weight / sum) };
+};
+
 /** The metrics task files can name. */
 export const TASK_METRICS: Readonly<Record<string, TaskMetricFactory>> = {
   bleu: (options) => ({ accumulator: new Bleu(options as BleuOptions), sampleOf: textSample }),
@@ -147,11 +156,36 @@ export const TASK_METRICS: Readonly<Record<string, TaskMetricFactory>> = {
   acc: () => ({ accumulator: new MultipleChoice('acc'), sampleOf: choiceSample }),
   acc_norm: () => ({ accumulator: new MultipleChoice('accNorm'), sampleOf: choiceSample }),
   acc_bytes: () => ({ accumulator: new MultipleChoice('accBytes'), sampleOf: choiceSample }),
+  ece: (options) => ({ accumulator: new CalibrationError(options), sampleOf: choiceProbabilities }),
+  brier: () => ({ accumulator: new Brier(), sampleOf: choiceProbabilities }),
+  log_loss: () => ({ accumulator: new LogLoss(), sampleOf: choiceProbabilities }),
   perplexity: () => ({ accumulator: new Perplexity(), sampleOf: likelihoodSample }),
   bits_per_byte: () => ({ accumulator: new BitsPerByte(), sampleOf: likelihoodSample }),
 };
 
-/** The metric of a name. @throws MetricError `E_FORMAT` for a name neither built in nor in `custom`. */
+const BLEU_OPTIONS = ['tokenizer', 'lowercase', 'smoothing', 'smoothingValue', 'maxOrder', 'effectiveOrder'];
+const CHRF_OPTIONS = ['charOrder', 'wordOrder', 'beta', 'lowercase', 'whitespace', 'epsilonSmoothing'];
+
+/** The options each built-in metric takes; a name that is not here takes none. */
+const METRIC_OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  bleu: BLEU_OPTIONS,
+  chrf: CHRF_OPTIONS,
+  'chrf++': CHRF_OPTIONS,
+  ter: ['normalized', 'noPunctuation', 'asianSupport', 'caseSensitive'],
+  rouge: ['types', 'stem', 'tokenizer'],
+  cider: ['variant', 'maxOrder', 'sigma', 'documentFrequencies', 'tokenize'],
+  meteor: ['alpha', 'beta', 'gamma', 'tokenize', 'synonyms', 'stem'],
+  exact_match: ['normalize'],
+  squad2: ['threshold'],
+  classification: ['classes', 'headline', 'kappaWeights'],
+  distinct: ['order', 'tokenize'],
+  repetition: ['order', 'tokenize'],
+  self_bleu: BLEU_OPTIONS,
+  lexicon: ['words'],
+  ece: ['bins'],
+};
+
+/** The metric of a name. @throws MetricError `E_FORMAT` for a name neither built in nor in `custom`, or an option it has not. */
 export function makeTaskMetric(
   name: string,
   options: Readonly<Record<string, unknown>>,
@@ -165,6 +199,17 @@ export function makeTaskMetric(
       `must be one of ${Object.keys(table).join(', ')}`,
       show(name),
       'correct the name',
+    );
+  }
+  const known = METRIC_OPTIONS[name] ?? [];
+  const unknown = Object.keys(options).filter((option) => !known.includes(option));
+  if (unknown.length > 0 && !Object.hasOwn(custom, name)) {
+    throw new MetricError(
+      'E_FORMAT',
+      name,
+      known.length > 0 ? `its options are ${known.join(', ')}` : 'it takes no options',
+      unknown.join(', '),
+      'correct the options',
     );
   }
   return table[name]!(options);
