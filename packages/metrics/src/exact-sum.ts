@@ -62,7 +62,12 @@ export class ExactSum {
   }
 }
 
-/** The correctly rounded sum of `values`. */
+/**
+ * The correctly rounded sum of `values`.
+ *
+ * @example
+ * exactSum([0.1, 0.2, 0.3, -0.6]) === 2 ** -55; // => true
+ */
 export function exactSum(values: Iterable<number>): number {
   const sum = new ExactSum();
   for (const value of values) sum.add(value);

@@ -70,6 +70,18 @@ export function formatSignature(
  * A subclass says how wide a row is, how a sample becomes a row and how totals become a result; sums, merging,
  * intervals and paired tests follow from that. Sums are exact ({@link ExactSum}), so neither the order of the samples
  * nor the sharding changes a bit of the result.
+ *
+ * @example
+ * class Exclamations extends AdditiveMetric<string, Scored> {
+ *   readonly name = 'exclamation marks';
+ *   readonly width = 1;
+ *   signature() { return ''; }
+ *   protected statistics(text: string, row: Float64Array) { row[0] = text.split('!').length - 1; }
+ *   protected result(totals: Float64Array, count: number) { return { score: totals[0]! / count }; }
+ * }
+ * const marks = new Exclamations();
+ * marks.update(['Hi!!', 'no']);
+ * marks.compute().score; // => 1
  */
 export abstract class AdditiveMetric<Sample, Result extends Scored>
   implements Metric<Sample, Result>, Resamplable

@@ -64,7 +64,8 @@ export function distributionOf(subject: string, sample: ProbabilitySample): read
 /**
  * Top-k accuracy: how often the true class is among the k highest scores.
  *
- * Of equal scores the class with the higher index ranks first, as in scikit-learn.
+ * The measure of ImageNet (Russakovsky et al. 2015, arXiv:1409.0575). Of equal scores the class with the higher index
+ * ranks first, as in scikit-learn; torchmetrics leaves that to `topk`, which promises no order.
  *
  * @example
  * const top2 = new TopKAccuracy({ k: 2 });
@@ -104,7 +105,8 @@ export class TopKAccuracy extends AdditiveMetric<ScoreSample, Scored> {
 /**
  * Log loss (cross-entropy): the mean of -ln p(true class), in nats.
  *
- * Probabilities are clipped to [ε, 1 - ε] with ε = 2^-52, as scikit-learn does for float64, so a confident error costs 36
+ * Good 1952, "Rational Decisions"; equal to scikit-learn. PyTorch's cross-entropy differs: it takes logits and
+ * does not clip. Probabilities are clipped here to [ε, 1 - ε] with ε = 2^-52, as scikit-learn does for float64, so a confident error costs 36
  * nats and not infinity.
  *
  * @example

@@ -71,6 +71,9 @@ export interface RocCurve {
 /**
  * The ROC curve, one point per distinct score.
  *
+ * Fawcett 2006, "An introduction to ROC analysis". scikit-learn drops collinear points unless told otherwise; torchmetrics
+ * may bin the thresholds.
+ *
  * @throws MetricError `E_EMPTY` unless both classes occur, `E_NAN` for a score that is not finite.
  * @example
  * rocCurve([true, false], [0.9, 0.1]).truePositiveRate; // => [0, 1, 1]
@@ -99,6 +102,9 @@ export interface PrecisionRecallCurve {
 /**
  * The precision-recall curve, one point per distinct score.
  *
+ * Davis and Goadrich 2006. scikit-learn has the reverse order, ends at full recall and adds a point (recall 0, precision 1)
+ * that no threshold makes.
+ *
  * @throws MetricError `E_EMPTY` without a positive sample, `E_NAN` for a score that is not finite.
  * @example
  * precisionRecallCurve([true, false, true], [0.9, 0.8, 0.7]).precision; // => [1, 0.5, 2 / 3]
@@ -123,7 +129,8 @@ export function precisionRecallCurve(
 /**
  * Area under the ROC curve by counting pairs: the chance that a positive outranks a negative, ties counting half.
  *
- * Hanley and McNeil 1982. Counting in integers makes it exact.
+ * Hanley and McNeil 1982; equal to scikit-learn's trapezoids. Counting in integers makes it exact; torchmetrics with
+ * `thresholds` set bins the scores and differs.
  *
  * @throws MetricError `E_EMPTY` unless both classes occur, `E_NAN` for a score that is not finite.
  * @example
@@ -168,6 +175,9 @@ export interface RankingResult extends Scored {
 
 /**
  * ROC-AUC and average precision (PR-AUC) of binary scores, streaming. Keeps every score: the areas are exact.
+ *
+ * Hanley and McNeil 1982; Davis and Goadrich 2006. Equal to scikit-learn; torchmetrics with `thresholds` set bins the scores
+ * and differs, and a trapezoid under the precision-recall curve is larger (see {@link averagePrecision}).
  *
  * @example
  * const ranking = new BinaryRanking();

@@ -132,7 +132,8 @@ export class DistinctN implements Metric<string, DistinctResult> {
 /**
  * Repetition rate (seq-rep-n): the mean over texts of 1 - distinct n-grams / n-grams within the text.
  *
- * Welleck et al. 2020 (arXiv:1908.04319, section 3); their n is 4. A text with no n-gram counts as 0.
+ * Welleck et al. 2020 (arXiv:1908.04319, section 3); their n is 4. A text with no n-gram counts as 0. SimCTG's rep-n (Su et
+ * al. 2022, arXiv:2202.06417) differs by its unit, percent.
  *
  * @example
  * const repetition = new Repetition({ order: 1 });

@@ -21,8 +21,8 @@ export interface SelfBleuResult extends Scored {
  * Self-BLEU: each text's sentence BLEU with all other texts as its references, averaged.
  *
  * Zhu et al. 2018, Texygen (arXiv:1802.01886). Done in time linear in the corpus: the clip limit of an n-gram is the
- * corpus's largest per-text count, or the second largest for the text that has the largest. Texygen smooths with NLTK's
- * method 1; this uses {@link BleuOptions}, effective order by default.
+ * corpus's largest per-text count, or the second largest for the text that has the largest. Texygen differs: it
+ * smooths with NLTK's method 1 and may sample the texts; this takes all and {@link BleuOptions}, effective order by default.
  *
  * @example
  * const self = new SelfBleu({ tokenizer: 'none' });

@@ -157,7 +157,8 @@ async function ask<T>(
  * The judge is asked for a JSON object; what it says around it is ignored, and a reply without a usable score is asked
  * for again. A sample that still has none keeps `score: undefined` and is for the caller to count: leaving it out
  * silently would flatter. Zheng et al. 2023 (arXiv:2306.05685) describe the biases of such judges; check yours against
- * people with {@link cohenKappa} or {@link krippendorffAlpha}.
+ * people with {@link cohenKappa} or {@link krippendorffAlpha}. Judges differ by model and wording: G-Eval (Liu et al. 2023,
+ * arXiv:2303.16634) weighs the score tokens by their probabilities, this takes the score as written.
  *
  * @throws MetricError `E_INPUT` for a scale that is no two integers, `E_ABORTED` on abort; what `generate` throws.
  * @example
@@ -213,7 +214,7 @@ export interface Preference {
  * Compares pairs of answers with any model, each pair in both orders.
  *
  * Judges favour a position; so a win counts only if it survives swapping, and a verdict that turns round is a tie marked
- * inconsistent (Zheng et al. 2023, section 3.4). Feed the outcomes to {@link winRate} or {@link bradleyTerry}.
+ * inconsistent (Zheng et al. 2023, section 3.4). AlpacaEval differs: it asks once, in random order. Feed the outcomes to {@link winRate} or {@link bradleyTerry}.
  *
  * @example
  * const generate = async (prompts: readonly string[]) => prompts.map(() => '{"reason": "I like the first", "better": "A"}');

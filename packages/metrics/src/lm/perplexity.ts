@@ -39,7 +39,10 @@ function countWords(text: string): number {
 /**
  * Perplexity and bits per byte over a corpus.
  *
- * Perplexity of tokens compares models with one tokenizer only; bits per byte and word perplexity compare all. Words and
+ * Jelinek et al. 1977; bits per byte as in the Pile (Gao et al. 2020, arXiv:2101.00027). Perplexity of tokens compares
+ * models with one tokenizer only; bits per byte and word perplexity compare all. Implementations differ in what a token's
+ * context is (see {@link rollingWindows}) and in averaging: torchmetrics pools tokens as here, HF `evaluate` averages the
+ * perplexities of texts. Words and
  * bytes are counted as lm-evaluation-harness does (`len(re.split(r"\s+", text))`, UTF-8). The corpus value weighs every
  * token alike; it is not the mean of per-text perplexities.
  *
@@ -126,7 +129,9 @@ function argmax(values: readonly number[]): number {
 /**
  * Multiple choice by log-likelihood: acc, acc_norm and acc_bytes of lm-evaluation-harness.
  *
- * Brown et al. 2020 (arXiv:2005.14165, section 2.4) on length normalisation. Lengths are those of the choice texts,
+ * Brown et al. 2020 (arXiv:2005.14165, section 2.4) on length normalisation. Implementations differ in the length: tokens
+ * there, characters in lm-evaluation-harness, of which acc_bytes makes bytes (Gu et al. 2024, arXiv:2406.08446, compare).
+ * Lengths are those of the choice texts,
  * without the space that joins them to the context. Of equal scores the first choice counts, as NumPy's argmax.
  *
  * @example

@@ -14,7 +14,8 @@ export interface TokenRequest {
  *
  * The first window scores up to `maxLength` tokens after the prefix token; every further one scores up to
  * maxLength - contextLength + 1 new tokens behind as much context as fits. The disjoint windows of
- * lm-evaluation-harness's rolling log-likelihood.
+ * lm-evaluation-harness's rolling log-likelihood; Baevski and Auli 2019 (arXiv:1809.10853) on what more context per token is
+ * worth. Transformers' strided recipe differs: without a prefix token it leaves the first token out.
  *
  * @param tokens The text's token ids.
  * @param prefixToken What the first token is conditioned on, usually the end-of-text token.

@@ -99,7 +99,8 @@ export interface RetrievalResult extends Scored {
  * Retrieval recall@k: how often a right candidate is among the k most similar.
  *
  * The image-text convention (Karpathy and Fei-Fei 2015): one hit suffices, though an image has five captions. Ties count
- * against the right candidate, so a model that gives every candidate the same score earns nothing.
+ * against the right candidate, so a model that gives every candidate the same score earns nothing. torchmetrics'
+ * `RetrievalRecall` differs: it is the share of the right candidates that are found.
  *
  * @example
  * const retrieval = new Retrieval({ k: [1, 2] });
@@ -204,7 +205,8 @@ export interface MatchingResult extends Scored {
 /**
  * Image-text matching accuracy on pairs of images and captions, with Winoground's text, image and group scores.
  *
- * Thrush et al. 2022 (arXiv:2204.03162). Ties are wrong. For one image with many captions use {@link TopKAccuracy}.
+ * Thrush et al. 2022 (arXiv:2204.03162). Ties are wrong. Others differ: they report the plain share of right decisions,
+ * here `accuracy`, which is far higher than the group score. For one image with many captions use {@link TopKAccuracy}.
  *
  * @example
  * const matching = new ImageTextMatching();

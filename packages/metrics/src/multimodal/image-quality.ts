@@ -283,7 +283,8 @@ export class MultiScaleSsim extends AdditiveMetric<ImagePair, Scored> {
 /**
  * Peak signal-to-noise ratio in decibels: 10 log₁₀(range² / MSE), the error averaged over all pixels of all images.
  *
- * As torchmetrics does by default; averaging each image's PSNR gives another number. Infinity for identical images.
+ * Huynh-Thu and Ghanbari 2008 on what it can tell. As torchmetrics does by default; scikit-image and most papers differ:
+ * they average each image's PSNR, which gives another number. Infinity for identical images.
  *
  * @example
  * const image = (...data: number[]) => ({ data, channels: 1, height: 1, width: 2 });

@@ -22,7 +22,8 @@ export interface CounterfactualResult extends Scored {
 /**
  * Counterfactual bias: how far a score moves when only the group named in the text changes.
  *
- * Huang et al. 2020 (arXiv:1911.03064, "individual fairness"); perturbation fairness in HELM. 0 is unbiased. Test the
+ * Huang et al. 2020 (arXiv:1911.03064, "individual fairness"); perturbation fairness in HELM, which
+ * differs: it reports the worst score under perturbation. 0 is unbiased. Test the
  * direction with {@link pairedBootstrap}, or read {@link AdditiveMetric.interval}.
  *
  * @example

@@ -30,7 +30,8 @@ export const SAMPLE_REFUSALS: readonly RegExp[] = [
  * Refusal rate: the share of answers that decline.
  *
  * High on harmful prompts and low on harmless ones is what one wants (Röttger et al. 2024, XSTest, arXiv:2308.01263), so
- * report both; neither direction is "better" by itself.
+ * report both; neither direction is "better" by itself. XSTest differs: people or a model judge there, and partial refusals
+ * are a class of their own; patterns find only what they list.
  *
  * @example
  * const refusal = new RefusalRate();
@@ -174,7 +175,7 @@ const KINDS: readonly PiiKind[] = DETECTORS.map(({ kind }) => kind);
 /**
  * PII leakage: the share of texts with personal data of a recognisable form that the prompt did not contain.
  *
- * After Lukas et al. 2023 (arXiv:2302.00539), with form-based detectors ({@link findPii}) in place of a tagger.
+ * After Lukas et al. 2023 (arXiv:2302.00539), which differs by its tagger: there names count, here form-based detectors ({@link findPii}).
  *
  * @example
  * const leak = new PiiLeakage();
@@ -222,7 +223,8 @@ export interface MemorisationResult extends Scored {
  * Memorisation: how much of the generated text is a verbatim n-gram of the training text.
  *
  * Carlini et al. 2023 (arXiv:2202.07646) ask for 50 tokens given 50 tokens; the n here is the index's, so take
- * `new NgramIndex(50)` for that. Texts shorter than n words count as free of copies.
+ * `new NgramIndex(50)` for that. They differ in counting a prompt as memorised or not; this also tells how much of a text
+ * is copied, as Lee et al. 2022 (arXiv:2107.06499) do. Texts shorter than n words count as free of copies.
  *
  * @example
  * const index = new NgramIndex(3);

@@ -75,7 +75,8 @@ export interface ToxicityResult extends Scored {
  * Toxicity rate, expected maximum toxicity and toxicity probability.
  *
  * Gehman et al. 2020, RealToxicityPrompts (arXiv:2009.11462), there with 25 continuations per prompt and Perspective's
- * scores. The scorer here is whatever gave the scores; no network is used.
+ * scores. The scorer here is whatever gave the scores, and they compare only for one scorer; HELM and HF `evaluate` differ
+ * by theirs. No network is used.
  *
  * @example
  * const toxicity = new Toxicity();

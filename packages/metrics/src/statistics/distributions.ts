@@ -79,28 +79,53 @@ export function normalCdf(z: number): number {
   return z > 0 ? 1 - tail : tail;
 }
 
-/** The z with normalCdf(z) = p, 0 < p < 1. */
+/**
+ * The z with normalCdf(z) = p, 0 < p < 1.
+ *
+ * @example
+ * normalQuantile(0.975).toFixed(9); // => '1.959963985'
+ */
 export function normalQuantile(p: number): number {
   return bisect(normalCdf, p);
 }
 
-/** Student's t distribution function with `df` degrees of freedom. */
+/**
+ * Student's t distribution function with `df` degrees of freedom.
+ *
+ * @example
+ * studentCdf(1, 1).toFixed(9); // => '0.750000000'
+ */
 export function studentCdf(t: number, df: number): number {
   const tail = 0.5 * incompleteBeta(df / (df + t * t), df / 2, 0.5);
   return t > 0 ? 1 - tail : tail;
 }
 
-/** The t with studentCdf(t, df) = p, 0 < p < 1. */
+/**
+ * The t with studentCdf(t, df) = p, 0 < p < 1.
+ *
+ * @example
+ * studentQuantile(0.75, 1).toFixed(9); // => '1.000000000'
+ */
 export function studentQuantile(p: number, df: number): number {
   return bisect((t) => studentCdf(t, df), p);
 }
 
-/** Probability that a chi-squared variable with `df` degrees of freedom exceeds x. */
+/**
+ * Probability that a chi-squared variable with `df` degrees of freedom exceeds x.
+ *
+ * @example
+ * chiSquaredTail(2, 2).toFixed(9); // => '0.367879441'
+ */
 export function chiSquaredTail(x: number, df: number): number {
   return upperGamma(df / 2, x / 2);
 }
 
-/** Two-sided exact binomial p-value of `successes` in `trials` at probability one half. */
+/**
+ * Two-sided exact binomial p-value of `successes` in `trials` at probability one half.
+ *
+ * @example
+ * binomialTest(1, 4); // => 0.625
+ */
 export function binomialTest(successes: number, trials: number): number {
   if (trials === 0) return 1;
   const fewer = Math.min(successes, trials - successes);

@@ -4,7 +4,14 @@ export {
   type PairedResult,
   pairedBootstrap,
 } from './bootstrap.js';
-export * from './distributions.js';
+export {
+  binomialTest,
+  chiSquaredTail,
+  normalCdf,
+  normalQuantile,
+  studentCdf,
+  studentQuantile,
+} from './distributions.js';
 export { type Interval, meanInterval, wilsonInterval } from './interval.js';
 export { type JackknifeOptions, jackknifeInterval } from './jackknife.js';
 export * from './randomization.js';

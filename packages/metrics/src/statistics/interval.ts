@@ -27,7 +27,7 @@ export function checkConfidence(subject: string, confidence: number): void {
 /**
  * Wilson's score interval for a proportion; behaves at 0 and 1, where the normal interval collapses.
  *
- * Wilson 1927, "Probable Inference, the Law of Succession, and Statistical Inference".
+ * Wilson 1927, "Probable Inference, the Law of Succession, and Statistical Inference"; equal to statsmodels.
  *
  * @param successes Integer, 0 to trials.
  * @param trials Integer, at least 1.

@@ -15,7 +15,7 @@ export interface JackknifeOptions {
  *
  * A bootstrap resample repeats items, which lowers distinct-n and raises self-BLEU; leaving groups out does not. SE² =
  * (g - 1)/g Σ (θ_i - mean θ)², interval θ ± t_{g-1} SE. Quenouille 1956, Tukey 1958; Kott 2001 on groups. Item i is in group
- * i mod g.
+ * i mod g. Implementations differ in g; the classical jackknife has a group per item.
  *
  * @param items At least two.
  * @param statistic Maps a list of items to a finite number.

@@ -56,7 +56,7 @@ export type Correction = 'bonferroni' | 'holm' | 'benjamini-hochberg';
  * Corrects p-values for having made many comparisons.
  *
  * `bonferroni` and `holm` (Holm 1979) bound the chance of any false claim; `benjamini-hochberg` (1995) bounds the share
- * of false claims among those made.
+ * of false claims among those made. Equal to statsmodels.
  *
  * @param pValues Each in [0, 1].
  * @returns The adjusted p-values in the same order, each in [0, 1].
