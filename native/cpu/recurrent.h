@@ -1,0 +1,45 @@
+// What LSTM and GRU share: the recurrent product of one step, fused with whatever follows it for the same units.
+// The weights are packed once for all steps, so that from the second step on they come from the second-level cache.
+#pragma once
+#include "cpu/conv.h"
+#include "cpu/math.h"
+
+namespace ik {
+
+// Rows of the state [B, K], packed for the micro kernel: panels of kRows rows, [k][kRowStep].
+template <class E>
+struct State {
+  using Unit = typename E::Unit;
+  Unit* data = nullptr;
+  int64_t k = 0;
+  static size_t units(int64_t batch, int64_t k) { return static_cast<size_t>(std::max<int64_t>(1, ceil_div(batch, kRows) * k * kRowStep)); }
+  Unit* panel(int64_t rows_before) const { return data + rows_before / kRows * k * kRowStep; }
+  // Packs columns [c, c + n) of `rows` rows that start at `row`, a multiple of kRows; from: row-major, `ld` apart.
+  template <class T>
+  void put(const T* from, int64_t ld, int64_t row, int64_t rows, int64_t c, int64_t n) const {
+    pack_panel<typename Multiply<T>::R, 1, kRowStep>(from, ld, 1, rows, rows, n, panel(row) + c * kRowStep);
+  }
+};
+
+// to[r][0 .. kCols) = add[r][..] + state panel times weight panel [k][kCols].
+template <class E>
+inline void product(int64_t rows, const typename E::Unit* state, const typename E::Unit* weight, int64_t k, typename E::Acc* to,
+                    const typename E::Acc* add, int64_t add_ld) {
+  int64_t u = 0;
+  do {
+    kMicroKernels<E, 1>[rows](std::min(kRun, k - u), state + u * kRowStep, kRowStep, weight + u * kCols<E>, to, kCols<E>, add, add_ld);
+    add = to;
+    add_ld = kCols<E>;
+    u += kRun;
+  } while (u < k);
+}
+
+// Runs body(task, worker) for the blocks of one step; small steps stay on the calling thread.
+constexpr double kSerialStep = 1 << 17;
+template <class Body>
+inline void for_blocks(const ik_runtime* rt, int64_t tasks, double work, Body&& body) {
+  for_tasks(work <= kSerialStep ? nullptr : rt, tasks, body);
+}
+
+
+}  // namespace ik
