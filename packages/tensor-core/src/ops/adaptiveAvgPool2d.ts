@@ -1,6 +1,7 @@
 import { requireFloat } from '../dtype.js';
 import { TensorError } from '../errors.js';
 import { apply1, describe, type OpDefinition, operation } from '../op.js';
+import { checkShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { averageCall, averageGradient, averageReference, type Windows } from './avgPool2d.js';
 import { type Pair, pairOf } from './conv2d.js';
@@ -27,7 +28,9 @@ const definition: OpDefinition<{ size: readonly [number, number] }> = {
         'x must be [N, C, H, W] with H and W at least 1',
         describe(x!),
       );
-    return [{ shape: [x!.shape[0]!, x!.shape[1]!, ...size], dtype: x!.dtype }];
+    const shape = [x!.shape[0]!, x!.shape[1]!, ...size];
+    checkShape('adaptiveAvgPool2d', shape);
+    return [{ shape, dtype: x!.dtype }];
   },
   reference: ([x], { size }, [y]) => averageReference(x!, windowsOf(size), y!),
   native: ([x], { size }, [y]) => averageCall(x!, windowsOf(size), y!),

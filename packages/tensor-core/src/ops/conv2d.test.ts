@@ -147,6 +147,11 @@ laws(conv2d, {
       code: 'E_FORMAT',
     },
     {
+      name: 'more padding than memory can hold',
+      run: () => conv2d(zeros([1, 1, 2, 2]), zeros([1, 1, 1, 1]), null, { padding: 2 ** 30 }),
+      code: 'E_SHAPE',
+    },
+    {
       name: 'half a group',
       run: () => conv2d(zeros([1, 1, 2, 2]), zeros([1, 1, 1, 1]), null, { groups: 0.5 }),
       code: 'E_FORMAT',

@@ -3,7 +3,7 @@ import { TensorError } from '../errors.js';
 import { toDense } from '../layout.js';
 import { apply1, describe, type OpDefinition, operation, type RefArray } from '../op.js';
 import { Kernel, type OutputSpec } from '../runtime.js';
-import { type Shape, sizeOf } from '../shape.js';
+import { checkShape, type Shape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { sum } from './sum.js';
 
@@ -160,7 +160,9 @@ export function inferConv(inputs: readonly Tensor[], attrs: ConvAttrs): OutputSp
       );
     return Math.floor((padded - span) / stride[a]!) + 1;
   });
-  return { shape: [x.shape[0]!, w.shape[0]!, ...sizes], dtype: x.dtype };
+  const shape = [x.shape[0]!, w.shape[0]!, ...sizes];
+  checkShape('conv2d', shape);
+  return { shape, dtype: x.dtype };
 }
 
 /** Every output is a sum of products; zeros of the padding are multiplied too. */

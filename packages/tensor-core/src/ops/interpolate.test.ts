@@ -52,6 +52,11 @@ laws(interpolate, {
   ],
   errors: [
     { name: 'three axes', run: () => interpolate(zeros([1, 2, 3]), { size: 2 }), code: 'E_SHAPE' },
+    {
+      name: 'more pixels than can be',
+      run: () => interpolate(zeros([1, 1, 2, 2]), { scaleFactor: 1e300 }),
+      code: 'E_SHAPE',
+    },
     { name: 'no size', run: () => interpolate(zeros([1, 1, 2, 2]), {}), code: 'E_FORMAT' },
     {
       name: 'two sizes',

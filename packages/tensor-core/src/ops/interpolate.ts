@@ -2,7 +2,7 @@ import { DTYPES, requireFloat } from '../dtype.js';
 import { TensorError } from '../errors.js';
 import { apply1, describe, type OpDefinition, operation } from '../op.js';
 import { Kernel } from '../runtime.js';
-import { type Shape, sizeOf } from '../shape.js';
+import { checkShape, type Shape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { type Pair, pairOf } from './conv2d.js';
 import { planeShape, planeView } from './pooling.js';
@@ -106,7 +106,9 @@ const definition: OpDefinition<InterpolateAttrs> = {
         'images must have pixels, before and after',
         `${describe(x!)} to [${size}]`,
       );
-    return [{ shape: [x!.shape[0]!, x!.shape[1]!, ...size], dtype: x!.dtype }];
+    const shape = [x!.shape[0]!, x!.shape[1]!, ...size];
+    checkShape('interpolate', shape);
+    return [{ shape, dtype: x!.dtype }];
   },
   reference([x], attrs, [y]) {
     const values = new Float64Array(sizeOf(y!.shape));
