@@ -7,7 +7,8 @@ import { fixture } from '../../test/fixture.js';
 import { trainBpe } from './bpe.js';
 import type { DroppedWords } from './count-words.js';
 import { trainFromFiles } from './files.js';
-import type { TrainProgress } from './progress.js';
+import { learnMerges } from './learn-merges.js';
+import { Pace, type TrainProgress } from './progress.js';
 import { WordSpill } from './spill.js';
 import { readTexts } from './text-files.js';
 import { trainUnigram } from './unigram.js';
@@ -85,6 +86,24 @@ describe('trainFromFiles', () => {
     const stopped = trainBpe(endless(), { vocabSize: 300, memoryLimit: 1e5, signal: controller.signal });
     await expect(stopped).rejects.toBe(reason);
     expect(spilled()).toEqual([]);
+  });
+});
+
+describe('counts', () => {
+  it('merges by counts beyond 32 bits', async () => {
+    // Three pairs whose counts are told apart by the last of more than 32 bits, in an order that rounding would lose.
+    const words = {
+      symbols: Int32Array.of(0, 1, 2, 3, 4, 5),
+      starts: Int32Array.of(0, 2, 4, 6),
+      counts: Float64Array.of(2 ** 52, 2 ** 52 + 2, 2 ** 52 + 1),
+    };
+    const tokens = [...'abcdef'];
+    const merges = await learnMerges(tokens, words, { vocabSize: 9, minFrequency: 2 }, new Pace({}));
+    expect(merges).toEqual([
+      [2, 3],
+      [4, 5],
+      [0, 1],
+    ]);
   });
 });
 
