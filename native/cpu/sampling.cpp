@@ -1,4 +1,6 @@
-// argmax, argmin, cumsum, topk and multinomial: along the last axis of a view whose last stride is 1.
+// argmax, argmin, cumsum, topk, multinomial and sample_logits: along the last axis of a view whose last stride is 1.
+#include <functional>
+
 #include "elementwise.h"
 #include "random.h"
 #include "softmax.h"
@@ -184,6 +186,139 @@ void multinomial_row(float* w, double* block_sum, int64_t n, int64_t k, int64_t 
   }
 }
 
+// ---- sample_logits: temperature, top-k, top-p and min-p, then one draw, without sorting the row ----
+// Elements fall into bins by their distance from the largest; only the bin that a threshold cuts is looked at closely.
+constexpr int64_t kBins = 2048;
+constexpr float kBinsPerUnit = 64.0f;
+
+// Memory for one row of n elements.
+struct SampleBuffers {
+  double* mass;       // [kBins]
+  double* block_sum;  // [blocks]
+  Candidate<float>* cut;
+  float* values;
+  float* weights;
+  int32_t* indices;
+  static size_t bytes(int64_t n) {
+    const int64_t blocks = (n + kBlockWeights - 1) / kBlockWeights;
+    const int64_t whole = (kBins + blocks) * 8 + n * 20;
+    return static_cast<size_t>((whole + 63) / 64 * 64);
+  }
+  SampleBuffers(void* memory, int64_t n) {
+    mass = static_cast<double*>(memory);
+    block_sum = mass + kBins;
+    cut = reinterpret_cast<Candidate<float>*>(block_sum + (n + kBlockWeights - 1) / kBlockWeights);
+    values = reinterpret_cast<float*>(cut + n);
+    weights = values + n;
+    indices = reinterpret_cast<int32_t*>(weights + n);
+  }
+};
+
+// visit(bin, i) for every element; `scale` bins to a unit of x.
+template <class Visit>
+void for_bins(const float* x, int64_t n, float top, float scale, Visit&& visit) {
+  int32_t bins[kBlockWeights];
+  for (int64_t begin = 0; begin < n; begin += kBlockWeights) {
+    const int64_t m = std::min(kBlockWeights, n - begin);
+    for (int64_t i = 0; i < m; ++i)
+      bins[i] = static_cast<int32_t>(std::min((top - x[begin + i]) * scale, static_cast<float>(kBins - 1)));
+    for (int64_t i = 0; i < m; ++i) visit(bins[i], begin + i);
+  }
+}
+
+// The k-th largest of n values, none of them above `top`.
+float kth_largest(const float* x, int64_t n, int64_t k, float top, const SampleBuffers& b) {
+  int64_t count[kBins] = {};
+  for_bins(x, n, top, kBinsPerUnit, [&](int32_t bin, int64_t) { ++count[bin]; });
+  int32_t bin = 0;
+  for (; count[bin] < k; ++bin) k -= count[bin];
+  int64_t m = 0;
+  for_bins(x, n, top, kBinsPerUnit, [&](int32_t other, int64_t i) {
+    if (other == bin) b.weights[m++] = x[i];
+  });
+  std::nth_element(b.weights, b.weights + (k - 1), b.weights + m, std::greater<>{});
+  return b.weights[k - 1];
+}
+
+// Removes the least likely elements whose weights add up to at most `budget`, the first of equals first; at least one
+// stays. Returns the smallest value left; removed elements that equal it have their weight set to 0.
+float cut_mass(const float* x, float* w, int64_t n, float top, float scale, double p, const SampleBuffers& b) {
+  std::fill(b.mass, b.mass + kBins, 0.0);
+  for_bins(x, n, top, scale, [&](int32_t bin, int64_t i) { b.mass[bin] += static_cast<double>(w[i]); });
+  double total = 0.0;
+  for (int64_t bin = kBins - 1; bin >= 0; --bin) total += b.mass[bin];
+  const double budget = (1.0 - p) * total;
+  double removed = 0.0;
+  int32_t bin = kBins - 1;
+  for (; bin > 0 && removed + b.mass[bin] <= budget; --bin) removed += b.mass[bin];
+  int64_t m = 0;
+  for_bins(x, n, top, scale, [&](int32_t other, int64_t i) {
+    if (other == bin) b.cut[m++] = {x[i], static_cast<int32_t>(i)};
+  });
+  std::sort(b.cut, b.cut + m, [](const auto& a, const auto& c) {
+    return a.value != c.value ? a.value < c.value : a.index < c.index;
+  });
+  int64_t gone = 0;
+  for (; gone < m; ++gone) {
+    const double next = removed + static_cast<double>(w[b.cut[gone].index]);
+    if (next > budget || (bin == 0 && gone + 1 == m)) break;
+    removed = next;
+  }
+  // All of a bin may go by rounding; the bin's total said that they do not.
+  if (gone == m) --gone;
+  const float least = b.cut[gone].value;
+  for (int64_t i = gone; i-- > 0 && b.cut[i].value == least;) w[b.cut[i].index] = 0.0f;
+  return least;
+}
+
+// The smallest float that is not below x.
+float round_up(double x) {
+  const float y = static_cast<float>(x);
+  return static_cast<double>(y) < x ? std::nextafter(y, kInfinity) : y;
+}
+
+// The index drawn, or -1 for a row without a finite maximum or with a NaN.
+int64_t sample_row(const float* x, int64_t n, const ik_attrs_sample_logits& a, double u, const SampleBuffers& b) {
+  vi wrong = {};  // NaN or +infinity
+  for_vectors<float>(n, [&](int64_t i, auto get, auto) { wrong |= ~(get(x + i) < kInfinity); });
+  const float top = extreme_of(x, n, -kInfinity, LargestNumber{});
+  if (any(wrong) || top == -kInfinity) return -1;
+  if (a.temperature == 0.0) return first_extreme(x, n, LargestNumber{});
+
+  const int32_t* indices = nullptr;
+  if (a.top_k > 0 && a.top_k < n) {
+    const float least = kth_largest(x, n, a.top_k, top, b);
+    int64_t m = 0;
+    for (int64_t i = 0; i < n; ++i)
+      if (x[i] >= least) {
+        b.values[m] = x[i];
+        b.indices[m++] = static_cast<int32_t>(i);
+      }
+    x = b.values;
+    n = m;
+    indices = b.indices;
+  }
+  // Finite, so that a distance of 0 stays 0.
+  const float inverse = static_cast<float>(std::min(1.0 / a.temperature, 1e30));
+  const vf shift = splat(top), scale = splat(inverse);
+  float* w = b.weights;
+  for_vectors<float>(n, [&](int64_t i, auto get, auto put) { put(w + i, exp_below((get(x + i) - shift) * scale)); });
+  float least = -kInfinity;
+  if (a.top_p < 1.0) least = cut_mass(x, w, n, top, inverse * kBinsPerUnit, a.top_p, b);
+  if (a.min_p > 0.0)
+    least = std::max(least, std::min(top, round_up(static_cast<double>(top) + a.temperature * std::log(a.min_p))));
+  const vf floor = splat(least);
+  for (int64_t begin = 0; begin < n; begin += kBlockWeights) {
+    const int64_t m = std::min(kBlockWeights, n - begin);
+    for_vectors<float>(m, [&](int64_t i, auto get, auto put) {
+      put(w + begin + i, select(get(x + begin + i) < floor, splat(0.0f), get(w + begin + i)));
+    });
+    b.block_sum[begin / kBlockWeights] = sum_weights(w + begin, m);
+  }
+  const int64_t i = draw(w, b.block_sum, n, u);
+  return indices ? indices[i] : i;
+}
+
 }  // namespace
 }  // namespace ik
 
@@ -272,5 +407,30 @@ int32_t ik_cpu_multinomial(const ik_runtime* rt, const ik_view* in, int32_t, con
       multinomial_row(w, block_sum, n, k, r, a, to + r * k);
     }
   });
+  return IK_OK;
+}
+
+int32_t ik_cpu_sample_logits(const ik_runtime* rt, const ik_view* in, int32_t, const ik_view* out, int32_t,
+                             const void* attrs) {
+  using namespace ik;
+  const auto& a = *static_cast<const ik_attrs_sample_logits*>(attrs);
+  if (in[0].dtype != IK_F32 || out[0].dtype != IK_I32) return IK_UNSUPPORTED;
+  const auto logits = rows_of<const float>(in[0]);
+  const int64_t rows = in[0].shape[0], n = in[0].shape[1];
+  if (rows == 0) return IK_OK;
+  if (n == 0) return IK_BAD_INDEX;
+  const size_t own = SampleBuffers::bytes(n);
+  auto* scratch = static_cast<char*>(rt->scratch(rt, static_cast<size_t>(rt->threads) * own));
+  if (!scratch) return IK_OOM;
+  int32_t* to = static_cast<int32_t*>(out[0].data);
+  parallel_for(rt, rows, [&](int64_t r, int32_t worker) {
+    uint32_t words[4];
+    philox<1>(philox_key(a.seed), static_cast<uint64_t>(a.offset + r / 2), words);
+    const int64_t half = r % 2 * 2;
+    const SampleBuffers buffers(scratch + static_cast<size_t>(worker) * own, n);
+    to[r] = static_cast<int32_t>(sample_row(logits[r], n, a, uniform53(words[half], words[half + 1]), buffers));
+  });
+  for (int64_t r = 0; r < rows; ++r)
+    if (to[r] < 0) return IK_BAD_INDEX;
   return IK_OK;
 }

@@ -175,6 +175,12 @@ struct silu_grad : real {
   }
 };
 
+// silu(gate) up (Shazeer 2020)
+struct swiglu : real {
+  template <class V>
+  IK_FN V operator()(V gate, V up) const { return silu{}(gate) * up; }
+};
+
 // ---- comparisons: a mask, which is false for a NaN except in ne ----
 struct eq {
   template <class V>

@@ -11,7 +11,8 @@
 //
 // To add a family, write kernels/<family>.mjs and, for the peer, kernels/<family>.py beside it:
 //   export const cases = [{ name, flops or bytes, peak: 'f32' | 'bf16' | 'int8' | 'read' | 'copy', goal: ratio to PyTorch,
-//     goalMicroseconds, batch: calls per sample for small ones, tolerance, ...whatever prepare wants }];
+//     goalMicroseconds, batch: calls per sample for small ones, tolerance, draws: true where results are random,
+//     ...whatever prepare wants }];
 //   export const goals = [{ name, match: (case) => boolean, goal }];   // geometric means over cases
 //   export function prepare(case) { return () => Tensor or [Tensor, ..]; }   // called in a scope, freed after each call
 // and in Python `def prepare(case): return run`, run() giving the same tensors. A NotImplementedError from it leaves
@@ -144,7 +145,7 @@ for (const c of chosen) {
   const b = theirs ? await theirs.ask(message) : { skip: 'no PyTorch' };
   if (b.error) throw new Error(`${c.family}: ${c.name}, PyTorch: ${b.error}`);
   const peer = b.skip === undefined;
-  const wrong = peer ? difference(a.fingerprints, b.fingerprints, c.tolerance ?? 1e-3) : '';
+  const wrong = peer && !c.draws ? difference(a.fingerprints, b.fingerprints, c.tolerance ?? 1e-3) : '';
   const times = { ours: [], theirs: [] };
   if (wrong === '')
     for (let round = 0; round < Number(options.rounds); round++) {

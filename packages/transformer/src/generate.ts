@@ -1,10 +1,20 @@
 import { setImmediate } from 'node:timers/promises';
-import { defaultGenerator, Generator, noGrad, scope, tensor, uniform } from '@inkstone/tensor-core';
+import {
+  defaultGenerator,
+  Generator,
+  noGrad,
+  sampleLogits,
+  scope,
+  type Tensor,
+  TensorError,
+  tensor,
+  uniform,
+} from '@inkstone/tensor-core';
 import type { Tokenizer } from '@inkstone/tokenizer';
 import { describe, TransformerError } from './errors.js';
 import type { GPT } from './gpt.js';
 import type { KVCache } from './kvCache.js';
-import { chooseToken, type SamplingOptions, samplingOptions } from './sampling.js';
+import { chooseToken, greedyToken, type SamplingOptions, samplingOptions } from './sampling.js';
 import { StopStrings } from './stopStrings.js';
 
 /** Why a generation ended: an end-of-text token, a stop string, or as many tokens as were allowed. */
@@ -77,10 +87,13 @@ export async function* stream(
   try {
     for (let n = 1; ; n++) {
       signal?.throwIfAborted();
-      const logits = nextLogits(model, ids, cache);
       // Rows of the embedding that the tokenizer has no token for are padding.
-      if (tokenizer) logits.fill(Number.NEGATIVE_INFINITY, tokenizer.vocabSize);
-      const id = chooseToken(logits, ids, sampling, random);
+      const vocabulary = Math.min(tokenizer?.vocabSize ?? Infinity, model.config.vocab_size);
+      const id = withNextLogits(model, ids, cache, (all) => {
+        const logits = all.reshape([all.size]).slice(0, 0, vocabulary);
+        if (sampling.repetitionPenalty !== 1) return chooseToken(logits.numbers(), ids, sampling, random);
+        return sampleOnDevice(logits, sampling, generator);
+      });
       ids.push(id);
       const ended = eos.includes(id);
       let text = '';
@@ -116,8 +129,24 @@ export async function generate(model: GPT, options: GenerateOptions): Promise<Ge
   return { ids, text, finishReason };
 }
 
-// The logits [V] of the token after `ids`, computing only what the cache lacks.
-function nextLogits(model: GPT, ids: readonly number[], cache: KVCache | null): Float64Array {
+// What chooseToken would choose, with the same draw, without copying the vocabulary to JavaScript.
+function sampleOnDevice(logits: Tensor, sampling: SamplingOptions, generator: Generator): number {
+  try {
+    return sampleLogits(logits, { ...sampling, generator }).item();
+  } catch (e) {
+    // Logits that are not numbers: it says so in this package's words.
+    if (e instanceof TensorError && e.code === 'E_INDEX') greedyToken(logits.numbers());
+    throw e;
+  }
+}
+
+// Gives `use` the logits of the token after `ids`, computing only what the cache lacks.
+function withNextLogits(
+  model: GPT,
+  ids: readonly number[],
+  cache: KVCache | null,
+  use: (logits: Tensor) => number,
+): number {
   const { n_positions } = model.config;
   // What the window holds now: all ids, until they are too many; then it starts anew, half full, again and again.
   const step = Math.ceil(n_positions / 2);
@@ -131,7 +160,7 @@ function nextLogits(model: GPT, ids: readonly number[], cache: KVCache | null): 
         const { device } = model.transformer.wte.weight;
         const input = tensor(fresh, { shape: [1, fresh.length], dtype: 'i32', device });
         const hidden = model.hidden(input, cache ?? undefined);
-        return model.logits(hidden.slice(1, -1)).numbers();
+        return use(model.logits(hidden.slice(1, -1)));
       }),
     ),
   );

@@ -1,5 +1,18 @@
 // Row and elementwise kernels: normalisation, softmax, activations, cross-entropy, the optimizer step.
-import { adamw, crossEntropy, gelu, layerNorm, rmsNorm, silu, softmax, zeros } from '@inkstone/tensor-core';
+import {
+  adamw,
+  crossEntropy,
+  dropout,
+  Generator,
+  gelu,
+  layerNorm,
+  rmsNorm,
+  rope,
+  silu,
+  softmax,
+  swiglu,
+  zeros,
+} from '@inkstone/tensor-core';
 import { integers, random } from './data.mjs';
 
 const f32 = 4;
@@ -34,6 +47,14 @@ export const cases = [
   ...both('gelu', [2048, 3072]),
   ...both('gelu tanh', [2048, 3072]),
   ...both('silu', [2048, 3072]),
+  rowCase('swiglu', [2048, 3072], { bytes: 3 * 2048 * 3072 * f32 }),
+  rowCase('swiglu', [2048, 3072], {
+    name: 'swiglu 2048x3072 forward and backward',
+    backward,
+    bytes: 8 * 2048 * 3072 * f32,
+  }),
+  ...both('dropout', [2048, 3072], { draws: true }),
+  ...both('rope', [4096, 1024]),
   ...[
     [4096, 4096],
     [512, 50257],
@@ -76,6 +97,16 @@ export function prepare({ op, shape, backward }) {
       leaves.push(bias);
       f = () => layerNorm(x, weight, bias);
     }
+  } else if (op === 'swiglu') {
+    const up = random(shape, 2);
+    leaves.push(up);
+    f = () => swiglu(x, up);
+  } else if (op === 'dropout') {
+    const generator = new Generator(1);
+    f = () => dropout(x, 0.1, { generator });
+  } else if (op === 'rope') {
+    // 1024 positions of 16 heads of 64.
+    f = () => rope(x.reshape([4, 1024, 16, 64])).reshape(shape);
   } else if (op === 'crossEntropy') {
     const target = integers([shape[0]], 4, shape[1]);
     f = () => crossEntropy(x, target);

@@ -40,6 +40,21 @@ def prepare(case):
         )
     elif op == "silu":
         forward = (lambda: F.silu(x)) if grad else (lambda: torch.ops.aten.silu.out(x, out=y))
+    elif op == "swiglu":
+        leaves += [random(shape, 2, requires_grad=grad)]
+        forward = lambda: F.silu(x) * leaves[1]
+    elif op == "dropout":
+        forward = lambda: F.dropout(x, 0.1)
+    elif op == "rope":
+        angles = torch.outer(torch.arange(1024).float(), 10000.0 ** (-torch.arange(0, 64, 2).float() / 64))
+        cos, sin = torch.cat([angles, angles], -1).cos()[None, :, None], torch.cat([angles, angles], -1).sin()[None, :, None]
+
+        def forward():
+            # As transformers writes it.
+            t = x.view(4, 1024, 16, 64)
+            turned = torch.cat([-t[..., 32:], t[..., :32]], -1)
+            return (t * cos + turned * sin).reshape(shape)
+
     elif op == "crossEntropy":
         target = integers([shape[0]], 4, shape[1])
         forward = lambda: F.cross_entropy(x, target)

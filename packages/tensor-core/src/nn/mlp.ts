@@ -1,4 +1,5 @@
 import type { GeluApproximation } from '../ops/gelu.js';
+import { swiglu } from '../ops/swiglu.js';
 import type { Tensor } from '../tensor.js';
 import { Dropout } from './dropout.js';
 import { type LayerOptions, Linear } from './linear.js';
@@ -77,6 +78,6 @@ export class SwiGLU extends Module {
 
   /** @param x float, [.., C] */
   forward(x: Tensor): Tensor {
-    return this.down.forward(this.gate.forward(x).silu().mul(this.up.forward(x)));
+    return this.down.forward(swiglu(this.gate.forward(x), this.up.forward(x)));
   }
 }
