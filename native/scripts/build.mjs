@@ -1,4 +1,5 @@
 // Builds the addon and the kernel libraries into build/Release through cmake-js. Incremental: unchanged is quick.
+// INKSTONE_BUILD names another folder than build; further arguments go to cmake-js.
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -21,7 +22,7 @@ const args = [
   '--directory',
   root,
   '--out',
-  path.join(root, 'build'),
+  path.resolve(root, process.env.INKSTONE_BUILD || 'build'),
   '--log-level',
   'error',
 ];

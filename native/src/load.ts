@@ -48,6 +48,8 @@ export const prebuiltPackage = (platform: string = process.platform, arch: strin
   `@inkstone/native-${platform}-${arch}`;
 
 function binaryDirectories(): string[] {
+  // Another build, such as one with sanitizers, instead of every other.
+  if (process.env.INKSTONE_BINARIES) return [process.env.INKSTONE_BINARIES];
   const directories = [path.join(packageRoot, 'build', 'Release')];
   try {
     directories.push(path.dirname(require.resolve(`${prebuiltPackage()}/package.json`)));

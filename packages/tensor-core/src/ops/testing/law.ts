@@ -2,12 +2,12 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { DTYPES, type DType, isFloat } from '../../dtype.js';
-import type { TensorErrorCode } from '../../errors.js';
+import type { TensorError, TensorErrorCode } from '../../errors.js';
 import { checkGradient } from '../../gradcheck.js';
 import { scope } from '../../index.js';
 import { type Device, deviceStatus, native } from '../../runtime.js';
 import { sizeOf } from '../../shape.js';
-import { refCount } from '../../storage.js';
+import { memory, refCount, setMemoryLimit, trimMemory } from '../../storage.js';
 import { Tensor, tensor } from '../../tensor.js';
 import type { InputCase, OpCase } from './cases.js';
 
@@ -187,6 +187,7 @@ type Build = (c: InputCase, free: DType, device: Device) => Tensor;
 function forBoth<Args>(
   spec: OpSpec<Args>,
   device: Device,
+  first: Build,
   second: Build,
   numRuns: number,
   compare: (a: readonly Tensor[], b: readonly Tensor[], dtype: DType) => void,
@@ -198,7 +199,7 @@ function forBoth<Args>(
         const inputs = c.inputs.map((i) => build(i, dtype, device));
         return list(spec.run(inputs, c.args));
       };
-      compare(outputs(make), outputs(second), dtype);
+      compare(outputs(first), outputs(second), dtype);
     },
     numRuns,
   );
@@ -208,17 +209,77 @@ const sameBits = (a: readonly Tensor[], b: readonly Tensor[]) => expect(b.map(bi
 
 /** A strided view gives what its contiguous copy gives: bit for bit, or within tolerance where the op sums. */
 export function ignoresStrides<Args>(spec: OpSpec<Args>, device: Device): void {
-  forBoth(spec, device, strided, RUNS, (a, b, dtype) => {
-    if (!spec.sums) return sameBits(a, b);
-    a.forEach((t, i) => {
-      expectClose(b[i]!.numbers(), t.numbers(), 2 * toleranceOf(spec, dtype));
-    });
+  forBoth(spec, device, make, strided, RUNS, alike(spec));
+}
+
+// Every input's first row, again and again: the leading axis has stride 0, so that its elements share their memory.
+function repeated(c: InputCase, free: DType, device: Device): Tensor {
+  const t = make(c, free, device);
+  return t.rank === 0 || t.shape[0] === 0 ? t : t.slice(0, 0, 1).expand(t.shape);
+}
+
+/** A view whose elements share memory gives what a copy gives. */
+export function readsSharedElements<Args>(spec: OpSpec<Args>, device: Device): void {
+  const copied: Build = (...c) => repeated(...c).clone();
+  forBoth(spec, device, copied, repeated, RUNS, alike(spec));
+}
+
+/** One tensor given for several inputs is as good as copies of it. */
+export function readsSharedInputs<Args>(spec: OpSpec<Args>, device: Device): void {
+  forAll(fc.tuple(spec.cases, fc.constantFrom(...dtypesOf(spec))), ([c, dtype]) => {
+    const inputs = c.inputs.map((i) => make(i, dtype, device));
+    // Only inputs that may have any values: indices and masks stay as they are.
+    const free = (i: number) => c.inputs[i]!.dtype === undefined;
+    const likeFirst = (t: Tensor, i: number) =>
+      free(0) && free(i) && `${t.shape}` === `${inputs[0]!.shape}` ? inputs[0]! : t;
+    const run = (list_: Tensor[]) => list(spec.run(list_, c.args));
+    alike(spec)(run(inputs.map((t, i) => likeFirst(t, i).clone())), run(inputs.map(likeFirst)), dtype);
   });
+}
+
+const alike =
+  <Args>(spec: OpSpec<Args>) =>
+  (a: readonly Tensor[], b: readonly Tensor[], dtype: DType): void => {
+    if (!spec.sums) sameBits(a, b);
+    else
+      a.forEach((t, i) => {
+        expectClose(b[i]!.numbers(), t.numbers(), 2 * toleranceOf(spec, dtype));
+      });
+  };
+
+/** Where memory ends, at whatever allocation, E_OOM is thrown, nothing leaks, and the next call is as good as ever. */
+export function survivesOutOfMemory<Args>(spec: OpSpec<Args>, device: 'cpu' | 'cuda'): void {
+  forAll(
+    spec.cases,
+    (c) => {
+      const inputs = c.inputs.map((i) => make(i, dtypesOf(spec)[0]!, device));
+      const run = () => list(spec.run(inputs, c.args));
+      const expected = run().map(bits);
+      for (const room of [0, 64, 192, 1024, 8192]) {
+        trimMemory(device);
+        setMemoryLimit(memory(device).live + room, device);
+        let thrown: unknown;
+        try {
+          scope(() => {
+            run();
+          });
+        } catch (e) {
+          thrown = e;
+        } finally {
+          setMemoryLimit(2 ** 40, device);
+        }
+        if (thrown !== undefined)
+          expect((thrown as TensorError).code, `with ${room} bytes: ${thrown}`).toBe('E_OOM');
+      }
+      expect(run().map(bits)).toEqual(expected);
+    },
+    4,
+  );
 }
 
 /** The same inputs give the same bits every time. */
 export function isRepeatable<Args>(spec: OpSpec<Args>, device: Device): void {
-  forBoth(spec, device, make, 5, sameBits);
+  forBoth(spec, device, make, make, 5, sameBits);
 }
 
 /** The recorded gradient is what central differences see, under a random cotangent, in float64. */

@@ -12,7 +12,10 @@ import {
   ignoresStrides,
   isRepeatable,
   type OpSpec,
+  readsSharedElements,
+  readsSharedInputs,
   sound,
+  survivesOutOfMemory,
 } from './law.js';
 import { input, unaryCases } from './laws.js';
 
@@ -53,10 +56,13 @@ const everyLaw = (spec: OpSpec<undefined>) => {
     equalsReference(spec, device, 'f32');
     carriesSpecials(spec, device, 'f32');
     ignoresStrides(spec, device);
+    readsSharedElements(spec, device);
+    readsSharedInputs(spec, device);
     isRepeatable(spec, device);
     hasGradient(spec, device);
   }
   gradientsAgree(spec, 'cpu', 'f32');
+  survivesOutOfMemory(spec, 'cpu');
 };
 
 describe('the laws', () => {
@@ -150,6 +156,44 @@ describe('the laws', () => {
     };
     equalsReference(spec, 'cpu', 'f32');
     expectBroken(() => ignoresStrides(spec, 'cpu'), /deeply equal/);
+    expectBroken(() => readsSharedElements(spec, 'cpu'), /deeply equal/);
+  });
+
+  it('catch an operation that minds one tensor given twice', () => {
+    const spec: OpSpec<undefined> = {
+      cases: input([2, 3]).map((x) => ({ inputs: [x, x], args: undefined })),
+      run: ([a, b]) => (a === b ? a!.neg() : a!.add(b!)),
+    };
+    expectBroken(() => readsSharedInputs(spec, 'cpu'), /deeply equal/);
+  });
+
+  it('catch a leak where memory ends, and an error that hides that it did', () => {
+    const cases = input([64]).map((x) => ({ inputs: [x], args: undefined }));
+    const leaked: Tensor[] = [];
+    const leaking: OpSpec<undefined> = {
+      cases,
+      run: ([x]) => {
+        try {
+          return x!.exp();
+        } catch (e) {
+          leaked.push(keep(x!.slice(0, 0, 1)));
+          throw e;
+        }
+      },
+    };
+    expectBroken(() => survivesOutOfMemory(leaking, 'cpu'), /storages leaked/);
+    for (const t of leaked) t.dispose();
+    const hiding: OpSpec<undefined> = {
+      cases,
+      run: ([x]) => {
+        try {
+          return x!.exp();
+        } catch {
+          throw new TypeError('no');
+        }
+      },
+    };
+    expectBroken(() => survivesOutOfMemory(hiding, 'cpu'), /with 0 bytes/);
   });
 
   it('catch results that change from call to call', () => {

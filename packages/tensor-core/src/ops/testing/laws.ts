@@ -15,8 +15,11 @@ import {
   ignoresStrides,
   isRepeatable,
   type OpSpec,
+  readsSharedElements,
+  readsSharedInputs,
   sound,
   status,
+  survivesOutOfMemory,
 } from './law.js';
 
 export * from './cases.js';
@@ -40,6 +43,10 @@ export function laws<Args>(op: { readonly definition: OpDefinition<never> }, spe
         carriesSpecials(spec, device, dtype),
       );
     it('gives a strided view what its contiguous copy gets', () => ignoresStrides(spec, device));
+    it('reads views whose elements share memory', () => readsSharedElements(spec, device));
+    it('reads one tensor given twice', () => readsSharedInputs(spec, device));
+    if (device !== 'ref')
+      it('throws E_OOM where memory ends, and works again after it', () => survivesOutOfMemory(spec, device));
     it('gives the same bits every time', () => isRepeatable(spec, device));
     if (differentiable) {
       it('has the gradient that central differences see, under a random cotangent, in float64', () =>
