@@ -26,7 +26,7 @@ struct Correlation {
 };
 
 constexpr int64_t kDirectRows = 4;     // few enough outputs that packing patches would cost more than it gains
-constexpr int64_t kDirectTaps = 512;
+constexpr int64_t kDirectTaps = 1024;
 constexpr int64_t kPassTaps = 1024;    // as long as a run of taps of a panel stays in L1
 constexpr int64_t kChunkBytes = 384 << 10;
 constexpr int64_t kMaxChunk = 8;
@@ -162,7 +162,7 @@ class PatchGemm {
 
 // ---- directly, for groups of few outputs (depthwise): a vector of positions of one line at a time -----------------
 
-template <class T, int M>
+template <class T, int M, bool kUnit>
 void correlate_lines(const Correlation<T>& c, int64_t g, int64_t image, int64_t t0, int64_t t1, uint32_t* bits) {
   using E = typename Multiply<T>::E;
   using V = typename E::Vector;
@@ -174,7 +174,11 @@ void correlate_lines(const Correlation<T>& c, int64_t g, int64_t image, int64_t 
     const int64_t n = std::min(L, p.width - u);
     Runs<V> runs;
     runs.find(p, u, n);
-    for (int64_t j = 0; j < p.columns; ++j) bits[j] = runs.inside(p, 0, p.column[j]);
+    bool whole = kUnit;
+    for (int64_t j = 0; j < p.columns; ++j) {
+      bits[j] = runs.inside(p, 0, p.column[j]);
+      whole = whole && bits[j] == kAllLanes<V>;
+    }
     for (int64_t t = t0; t < t1; ++t) {
       V acc[M];
       for (int m = 0; m < M; ++m) acc[m] = c.bias ? broadcast(widen(c.bias[g * M + m])) : V{};
@@ -184,12 +188,17 @@ void correlate_lines(const Correlation<T>& c, int64_t g, int64_t image, int64_t 
           const int64_t row = t * p.stride_h + p.row[i];
           const bool there = static_cast<uint64_t>(row) < static_cast<uint64_t>(p.image_h);
           const T* const line = from + (row * p.image_w + u * p.stride_w);
-          for (int64_t j = 0; j < p.columns; ++j) {
-            const V x = there && bits[j] ? load_lanes<V>(line + p.column[j], bits[j], p.stride_w) : V{};
+          const auto sum = [&](int64_t j, V x) {
             const T* const w = weight + ch * c.weight_c + c.tap[i * p.columns + j];
 #pragma GCC unroll 4
             for (int m = 0; m < M; ++m) acc[m] += broadcast(widen(w[m * c.weight_m])) * x;
+          };
+          if (whole && there) {
+            for (int64_t j = 0; j < p.columns; ++j) sum(j, load_lanes<V, true>(line + p.column[j], kAllLanes<V>, 1));
+            continue;
           }
+          for (int64_t j = 0; j < p.columns; ++j)
+            sum(j, there && bits[j] ? load_lanes<V, kUnit>(line + p.column[j], bits[j], p.stride_w) : V{});
         }
       }
       for (int m = 0; m < M; ++m)
@@ -209,12 +218,16 @@ int32_t correlate_directly(const ik_runtime* rt, const Correlation<T>& c) {
     const int64_t t0 = task % blocks * lines, t1 = std::min(p.height, t0 + lines), plane = task / blocks;
     const int64_t g = plane % c.groups, image = plane / c.groups;
     uint32_t* const own = bits + worker * p.columns;
-    switch (c.m) {
-      case 1: return correlate_lines<T, 1>(c, g, image, t0, t1, own);
-      case 2: return correlate_lines<T, 2>(c, g, image, t0, t1, own);
-      case 3: return correlate_lines<T, 3>(c, g, image, t0, t1, own);
-      default: return correlate_lines<T, 4>(c, g, image, t0, t1, own);
-    }
+    const auto run = [&]<bool kUnit>(std::bool_constant<kUnit>) {
+      switch (c.m) {
+        case 1: return correlate_lines<T, 1, kUnit>(c, g, image, t0, t1, own);
+        case 2: return correlate_lines<T, 2, kUnit>(c, g, image, t0, t1, own);
+        case 3: return correlate_lines<T, 3, kUnit>(c, g, image, t0, t1, own);
+        default: return correlate_lines<T, 4, kUnit>(c, g, image, t0, t1, own);
+      }
+    };
+    if (p.stride_w == 1) run(std::true_type{});
+    else run(std::false_type{});
   });
   return IK_OK;
 }

@@ -93,6 +93,8 @@ struct Runs {
   }
 };
 
+constexpr int64_t kAheadTaps = 32;  // between the prefetch of an element and its use
+
 // Packs the patches of positions [q, q + n), n <= kCols<E>, for channels [c0, c1): [tap][kCols<E>].
 // `bits` has room for columns * 2 L entries.
 template <class E, class T>
@@ -106,8 +108,12 @@ void pack_patches(const Patches& p, const T* image, int64_t q, int64_t n, int64_
   for (int64_t j = 0; j < p.columns; ++j)
     for (int h = 0; h < 2; ++h)
       for (int r = 0; r < half[h].count; ++r) bits[(j * 2 + h) * L + r] = half[h].inside(p, r, p.column[j]);
+  // Lines of one channel after another are too short for the hardware to foresee.
+  const int64_t ahead = ceil_div(kAheadTaps, std::max<int64_t>(1, p.rows * p.columns)) * p.plane();
   for (int64_t c = c0; c < c1; ++c) {
     const T* const channel = image + c * p.plane();
+    for (int h = 0; h < 2; ++h)
+      for (int r = 0; r < half[h].count; ++r) __builtin_prefetch(channel + ahead + half[h].run[r].base + half[h].run[r].first * p.stride_w);
     for (int64_t i = 0; i < p.rows; ++i)
       for (int64_t j = 0; j < p.columns; ++j) {
         for (int h = 0; h < 2; ++h) {

@@ -53,11 +53,23 @@ inline V load_lanes(const T* p, uint32_t bits, int64_t step) {
   return v;
 }
 
+// The same with a step that is known to be 1, or not.
+template <class V, bool kUnit, class T>
+inline V load_lanes(const T* p, uint32_t bits, int64_t step) {
+  return load_lanes<V>(p, bits, kUnit ? 1 : step);
+}
+
 // Writes the first n lanes, a step apart.
 template <class V, class T>
 inline void store_lanes(T* p, V v, int64_t n, int64_t step) {
   if constexpr (!std::is_same_v<T, double>) {
     if (step == 1 && n == kLanes) return store(p, v);
+    if (step == 1) {
+      T lanes[kLanes];
+      store(lanes, v);
+      std::memcpy(p, lanes, static_cast<size_t>(n) * sizeof(T));
+      return;
+    }
   }
   for (int64_t l = 0; l < n; ++l) {
     if constexpr (std::is_same_v<T, double>) p[l * step] = v[l];

@@ -42,8 +42,11 @@ int32_t forward(const ik_runtime* rt, const Sizes& z, const T* x, const T* weigh
       for (int64_t r0 = 0; r0 < z.batch; r0 += kRows) {
         const int64_t m = std::min<int64_t>(kRows, z.batch - r0);
         alignas(64) T sums[kGates][kRows * U];
-        for (int64_t g = 0; g < kGates; ++g)
+        for (int64_t g = 0; g < kGates; ++g) {
+          prefetch_rows<false>(x + (t * z.batch + r0) * kGates * H + g * H + u0, m, kGates * H, n);
+          prefetch_rows<true>(gates + (t * z.batch + r0) * kGates * H + g * H + u0, m, kGates * H, n);
           product<E>(m, now.panel(r0), w + (block * kGates + g) * H * U, H, sums[g], static_cast<const T*>(nullptr), 0);
+        }
         for (int64_t r = 0; r < m; ++r) {
           const int64_t row = r0 + r, at = row * H + u0;
           const T* const from = x + (t * z.batch + row) * kGates * H + u0;
@@ -102,6 +105,15 @@ int32_t backward(const ik_runtime* rt, const Sizes& z, const T* weight, const T*
       for (int64_t r0 = 0; r0 < z.batch; r0 += kRows) {
         const int64_t m = std::min<int64_t>(kRows, z.batch - r0);
         alignas(64) T sums[kRows * U] = {};
+        if (s >= 0) {
+          const int64_t row = t * z.batch + r0;
+          for (int64_t g = 0; g < kGates; ++g) {
+            prefetch_rows<false>(gates + row * K + g * H + u0, m, K, n);
+            prefetch_rows<true>(dx + row * K + g * H + u0, m, K, n);
+          }
+          prefetch_rows<false>(c + row * H + u0, m, H, n);
+          prefetch_rows<false>(dy + row * H + u0, m, H, n);
+        }
         if (s + 1 < z.steps) product<E>(m, next.panel(r0), w + block * K * U, K, sums, static_cast<const T*>(nullptr), 0);
         for (int64_t r = 0; r < m; ++r) {
           const int64_t at = (r0 + r) * H + u0;

@@ -34,6 +34,13 @@ inline void product(int64_t rows, const typename E::Unit* state, const typename 
   } while (u < k);
 }
 
+// Rows a product's epilogue will touch: `n` elements each, too short and too far apart for the hardware to foresee.
+template <bool kWrite, class T>
+inline void prefetch_rows(const T* p, int64_t rows, int64_t ld, int64_t n) {
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t i = 0; i < n; i += 64 / static_cast<int64_t>(sizeof(T))) __builtin_prefetch(p + r * ld + i, kWrite);
+}
+
 // Runs body(task, worker) for the blocks of one step; small steps stay on the calling thread.
 constexpr double kSerialStep = 1 << 17;
 template <class Body>
