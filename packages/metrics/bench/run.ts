@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -10,11 +10,12 @@ import { makeCorpora } from './corpus.js';
  * first by one side, then by the other. Values must agree to 1e-9 before a time counts. The ratio is of CPU seconds (user
  * and system), which other work on the machine disturbs less than wall time.
  *
- * PYTHON names an interpreter with sacrebleu and nltk. Run: npm run bench -w @inkstone/metrics
+ * INKSTONE_PYTHON names an interpreter with sacrebleu and nltk. Run: npm run bench -w @inkstone/metrics
  */
 const ROUNDS = 5;
 const CHUNK = 10_000;
 const CAPTIONS = 40_000;
+const python = process.env.INKSTONE_PYTHON ?? 'python3';
 const root = join(import.meta.dirname, '../../..');
 
 interface Answer {
@@ -50,6 +51,19 @@ const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
+/** Python, sacrebleu and nltk. */
+function peerVersions(): string[] {
+  const show =
+    'import sys, sacrebleu, nltk; print(sys.version.split()[0], sacrebleu.__version__, nltk.__version__)';
+  const { status, stdout } = spawnSync(python, ['-c', show], { encoding: 'utf8' });
+  if (status === 0) return stdout.trim().split(' ');
+  console.error(
+    `bench: ${python} must be able to import sacrebleu and nltk; INKSTONE_PYTHON names another one`,
+  );
+  process.exit(1);
+}
+
+const versions = peerVersions();
 const folder = mkdtempSync(join(tmpdir(), 'metrics-bench-'));
 try {
   const file = join(folder, 'corpora.json');
@@ -59,7 +73,7 @@ try {
   const ours = new Side(spawn(process.execPath, flags, { stdio: [...stdio] }));
   const env = { ...process.env, OMP_NUM_THREADS: '1', SACREBLEU_SEED: '12345' };
   const peer = new Side(
-    spawn(process.env.PYTHON ?? 'python3', [join(import.meta.dirname, 'peer.py'), file], {
+    spawn(python, [join(import.meta.dirname, 'peer.py'), file], {
       stdio: [...stdio],
       env,
     }),
@@ -113,16 +127,6 @@ try {
   peer.close();
   const git = (...args: string[]): string =>
     execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
-  const python = execFileSync(
-    process.env.PYTHON ?? 'python3',
-    [
-      '-c',
-      'import sys, sacrebleu, nltk; print(sys.version.split()[0], sacrebleu.__version__, nltk.__version__)',
-    ],
-    { encoding: 'utf8' },
-  )
-    .trim()
-    .split(' ');
   const report = {
     bench: '@inkstone/metrics against Python, one thread each, interleaved',
     commit: git('rev-parse', 'HEAD'),
@@ -135,9 +139,9 @@ try {
       node: process.version,
     },
     peer: {
-      python: python[0],
-      sacrebleu: python[1],
-      nltk: python[2],
+      python: versions[0],
+      sacrebleu: versions[1],
+      nltk: versions[2],
       rougeAndCider: 'written out in bench/peer.py',
     },
     loadAverage: load,

@@ -30,6 +30,14 @@ test('every export has a docstring', () => {
   expect(missing).toEqual([]);
 });
 
+test('the configuration in the README is valid', () => {
+  const blocks = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^```json\n([\s\S]*?)^```$/gm)];
+  expect(blocks).toHaveLength(1);
+  const { tasks } = metrics.parseEvaluationConfig(JSON.parse(blocks[0]![1]!));
+  const names = tasks.flatMap((task) => task.metrics.map((m) => (typeof m === 'string' ? m : m.name)));
+  for (const name of names) expect(metrics.TASK_METRICS).toHaveProperty(name);
+});
+
 /** The docstring right before an exported class or function. */
 function docstringOf(name: string): string {
   const pattern = new RegExp(

@@ -10,6 +10,7 @@ import {
   corpusTer,
   DistinctN,
   documentFrequencies,
+  editCounts,
   jackknifeInterval,
   lcsLength,
   Meteor,
@@ -225,6 +226,29 @@ test('LCS is symmetric and bounded', () => {
       expect(lcsLength(a, a)).toBe(a.length);
       expect(lcsLength(a, b)).toBeLessThanOrEqual(Math.min(a.length, b.length));
       expect(lcsLength([...a, 9], [...b, 9])).toBe(lcsLength(a, b) + 1);
+    }),
+  );
+});
+
+test('what is symmetric in hypothesis and reference', () => {
+  fc.assert(
+    fc.property(text, text, (a, b) => {
+      const f1 = (hypothesis: string, reference: string) => {
+        const { types } = corpusRouge([hypothesis], [reference], {
+          types: ['rouge1', 'rouge2', 'rougeL'],
+          tokenizer: 'unicode',
+        });
+        return Object.values(types).map((type) => type.f1);
+      };
+      expect(f1(a, b)).toEqual(f1(b, a));
+      const edits = (x: string, y: string) => {
+        const { substitutions, deletions, insertions } = editCounts([...x], [...y]);
+        return substitutions + deletions + insertions;
+      };
+      expect(edits(a, b)).toBe(edits(b, a));
+      // With one reference and beta 1 precision and recall trade places.
+      const chrf = (x: string, y: string) => corpusChrf([x], [y], { beta: 1, whitespace: true }).score;
+      if (a.length >= 6 && b.length >= 6) expect(chrf(a, b)).toBeCloseTo(chrf(b, a), 9);
     }),
   );
 });
