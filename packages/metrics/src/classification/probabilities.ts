@@ -106,7 +106,8 @@ export class TopKAccuracy extends AdditiveMetric<ScoreSample, Scored> {
  * Log loss (cross-entropy): the mean of -ln p(true class), in nats.
  *
  * Good 1952, "Rational Decisions"; equal to scikit-learn. PyTorch's cross-entropy differs: it takes logits and
- * does not clip. Probabilities are clipped here to [ε, 1 - ε] with ε = 2^-52, as scikit-learn does for float64, so a confident error costs 36
+ * does not clip. Probabilities are clipped here to [ε, 1 - ε] with ε = 2^-52, as scikit-learn does for float64, so a
+ * confident error costs 36
  * nats and not infinity.
  *
  * @example

@@ -139,8 +139,8 @@ export function krippendorffAlpha(
 /**
  * Krippendorff's alpha, streaming: a sample is an item's ratings, with null or undefined for a rater who gave none.
  *
- * Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability"; equal to NLTK where that has the level, but NLTK
- * refuses gaps. Keeps every rating.
+ * Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability"; equal to NLTK's for nominal and interval ratings. NLTK
+ * differs when all ratings are the same, where alpha is undefined: 1 there, NaN here. Keeps every rating.
  *
  * @example
  * const agreement = new KrippendorffAgreement({ level: 'interval' });

@@ -214,7 +214,8 @@ export interface Preference {
  * Compares pairs of answers with any model, each pair in both orders.
  *
  * Judges favour a position; so a win counts only if it survives swapping, and a verdict that turns round is a tie marked
- * inconsistent (Zheng et al. 2023, section 3.4). AlpacaEval differs: it asks once, in random order. Feed the outcomes to {@link winRate} or {@link bradleyTerry}.
+ * inconsistent (Zheng et al. 2023, section 3.4). AlpacaEval differs: it asks once, in random order. Feed the
+ * outcomes to {@link winRate} or {@link bradleyTerry}.
  *
  * @example
  * const generate = async (prompts: readonly string[]) => prompts.map(() => '{"reason": "I like the first", "better": "A"}');

@@ -147,7 +147,7 @@ function stronglyConnected(wins: readonly Float64Array[]): boolean {
  *
  * Bradley and Terry 1952, fitted by the MM algorithm of Hunter 2004; ties count as half a win for each side, as Chatbot
  * Arena does (Chiang et al. 2024, arXiv:2403.04132). The order of matches does not matter. The Arena's own
- * code differs: a logistic regression with scikit-learn's regularisation, which shrinks ratings more than `prior` does.
+ * code differs: it is a logistic regression, with another prior or none.
  *
  * @throws MetricError `E_EMPTY` without matches, `E_INPUT` for a bad match, or with `prior: 0` when some group of systems
  *   never lost to (or never met) the rest, so that no maximum exists.
@@ -228,8 +228,8 @@ export interface EloOptions extends BootstrapOptions {
  * Elo ratings: after each match R += k (result - expected), in the order given, with intervals over random orders.
  *
  * Elo 1978. For systems that do not change {@link bradleyTerry} uses the same model without depending on the order
- * (Boubdir et al. 2023, arXiv:2311.17295, measure that dependence); the interval here shows how much it matters. Implementations
- * differ in `k` (chess: 10 to 40) and in keeping the last rating, as here, or a mean over orders.
+ * (Boubdir et al. 2023, arXiv:2311.17295, measure that dependence); the interval here shows how much it
+ * matters. Implementations differ in `k` (chess: 10 to 40) and in keeping the last rating, as here, or a mean over orders.
  *
  * @throws MetricError `E_EMPTY` without matches, `E_INPUT` for a bad match.
  * @example
