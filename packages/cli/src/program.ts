@@ -259,7 +259,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const stop = (name: keyof typeof SIGNALS) => {
     if (stoppedBy) process.exit(SIGNALS[name]);
     stoppedBy = name;
-    process.stderr.write('\nStopping: this step is finished and saved first. Again to stop at once.\n');
+    process.stderr.write('\nStopping: a run finishes its step and saves it first. Again to stop at once.\n');
     controller.abort();
   };
   for (const name of Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]) process.on(name, stop);
