@@ -26,12 +26,13 @@ class Forward {
 
  public:
   Forward(const ik_view* in, const ik_view* out, const ik_attrs_sdpa& attrs)
-      : q_(in[0]), k_(in[1]), v_(in[2]), y_(out[0]), lse_(static_cast<Acc*>(out[1].data)), n_(q_, k_, attrs.causal != 0),
+      : q_(in[0]), k_(in[1]), v_(in[2]), y_(out[0]), lse_(static_cast<Acc*>(out[1].data)), n_(q_, k_, Masks(in, 3, attrs)),
         scale_(static_cast<Acc>(attrs.scale * kLog2E)), panels_(ceil_div(n_.width, C)), padded_(panels_ * C) {}
 
   int32_t run(const ik_runtime* rt) {
     const int64_t pairs = n_.batch * n_.groups;
     if (pairs * n_.rows == 0) return IK_OK;
+    if (!n_.prepare(rt)) return IK_OOM;
     const int64_t blocks = ceil_div(n_.rows, kBlockRows);
     // Split queries while there are enough of them, else keys.
     int64_t query_parts = std::clamp<int64_t>(ceil_div(kTasksWanted, pairs), 1, blocks), key_parts = 1;
@@ -60,7 +61,10 @@ class Forward {
       Worker w(scratch + worker * own, packed_keys, n_.width, padded_);
       const int64_t pair = task / (query_parts * key_parts), part = task % (query_parts * key_parts);
       const int64_t b = pair / n_.groups, group = pair % n_.groups;
-      const int64_t k0 = key_parts > 1 ? part * part_keys : 0, k1 = std::min(n_.keys, k0 + part_keys);
+      // Of the part's keys, those that any row sees.
+      const int64_t part0 = key_parts > 1 ? part * part_keys : 0;
+      const Range all = n_.seen(b, 0, n_.rows).within(part0, std::min(part_keys, n_.keys - part0));
+      const int64_t k0 = part0 + all.first, k1 = part0 + all.last;
       pack_keys(w, b, group, k0, k1);
       // Interleaved, because under a causal mask later blocks cost more.
       for (int64_t i = key_parts > 1 ? 0 : part; i < blocks; i += query_parts) {
@@ -134,37 +138,38 @@ class Forward {
       pack_panel<Wide<Acc>, 1, kRowStep>(w.rows + r * padded_, padded_, 1, std::min<int64_t>(kRows, rows - r), rows - r, n_.width,
                                          w.queries + r / kRows * n_.width * kRowStep);
     for (int64_t r = r1; r < std::min(n_.rows, r1 + kBlockRows); ++r) prefetch_row(n_.row<T>(q_, b, group, r), n_.width);
-    pass(w, r0, rows, k0, k1, false);
+    pass(w, b, group, r0, rows, k0, k1, false);
     // A key hidden from one row of a panel has weight 0 there, which an infinite or NaN value turns into NaN. Then
     // every row is done apart, over the keys it sees.
     V zero{};
     for (int64_t i = 0; i < rows * padded_; i += W) zero += load_bits<V>(w.out + i) * Acc{};
     bool finite = true;
     for (int i = 0; i < W; ++i) finite &= zero[i] == Acc{};
-    if (!finite && n_.causal) pass(w, r0, rows, k0, k1, true);
+    if (!finite && n_.masked()) pass(w, b, group, r0, rows, k0, k1, true);
   }
 
-  void pass(Worker& w, int64_t r0, int64_t rows, int64_t k0, int64_t k1, bool apart) const {
+  void pass(Worker& w, int64_t b, int64_t group, int64_t r0, int64_t rows, int64_t k0, int64_t k1, bool apart) const {
     std::fill_n(w.out, rows * padded_, Acc{});
     std::fill_n(w.top, 4 * kRowStep, kNone);
     std::fill_n(w.total, 4 * kRowStep, Acc{});
-    const int64_t last = std::min(k1, n_.most_visible(r0, rows));
-    for (int64_t j0 = k0; j0 < last; j0 += kBlockKeys)
+    const Range all = n_.seen(b, r0, rows).within(k0, k1 - k0);
+    for (int64_t j0 = k0 + all.first / kBlockKeys * kBlockKeys; j0 < k0 + all.last; j0 += kBlockKeys)
       for (int64_t r = 0; r < rows; r += kRows) {
         const int64_t n = std::min<int64_t>(kRows, rows - r);
-        const int64_t seen = std::min({kBlockKeys, k1 - j0, n_.most_visible(r0 + r, n) - j0});
-        if (seen > 0) panel(w, r0 + r, r, n, j0, j0 - k0, k1 - k0, seen, apart);
+        const Range seen = n_.seen(b, r0 + r, n).within(j0, std::min(kBlockKeys, k1 - j0));
+        if (seen.first < seen.last)
+          panel(w, b, group, r0 + r, r, n, j0, j0 - k0, k1 - k0, {seen.first / C * C, seen.last}, apart);
       }
   }
 
-  // n rows (r in the block, `row` in the list) against `seen` keys from j0, which is at `at` of the packed ones.
-  void panel(Worker& w, int64_t row, int64_t r, int64_t n, int64_t j0, int64_t at, int64_t packed, int64_t seen,
-             bool apart) const {
+  // n rows (r in the block, `row` in the list) against the keys `seen` from j0, which is at `at` of the packed ones.
+  void panel(Worker& w, int64_t b, int64_t group, int64_t row, int64_t r, int64_t n, int64_t j0, int64_t at, int64_t packed,
+             Range seen, bool apart) const {
     const Acc* const queries = w.queries + r / kRows * n_.width * kRowStep;
     const auto score = kMicroKernels<E, 1>[n];
-    for (int64_t j = 0; j < seen; j += C)
+    for (int64_t j = seen.first; j < seen.last; j += C)
       score(n_.width, queries, kRowStep, w.keys + (at + j) * n_.width, w.scores + j, kScoreRow, nullptr, 0);
-    const int64_t whole = ceil_div(seen, W) * W;
+    const int64_t first = seen.first, whole = ceil_div(seen.last, W) * W;
     for (int64_t i0 = 0; i0 < n; i0 += W) {
       const int64_t stats = r / kRows * kRowStep + i0, count = std::min<int64_t>(W, n - i0);
       V each[W];
@@ -172,9 +177,12 @@ class Forward {
         each[i] = broadcast(kNone);
         if (i >= count) continue;
         Acc* const s = w.scores + (i0 + i) * kScoreRow;
+        n_.add_bias<T>(b, group, row + i0 + i, j0, seen.first, seen.last, s);
         // A hidden key scores -inf.
-        for (int64_t j = std::clamp<int64_t>(n_.visible(row + i0 + i) - j0, 0, seen); j < whole; ++j) s[j] = kNone;
-        for (int64_t j = 0; j < whole; j += W) each[i] = max(load_bits<V>(s + j), each[i]);
+        const Range mine = n_.seen(b, row + i0 + i).within(j0, seen.last);
+        for (int64_t j = first; j < mine.first; ++j) s[j] = kNone;
+        for (int64_t j = std::max(first, mine.last); j < whole; ++j) s[j] = kNone;
+        for (int64_t j = first; j < whole; j += W) each[i] = max(load_bits<V>(s + j), each[i]);
       }
       const V before = load_bits<V>(w.top + stats);
       const V top = max(fold_rows(each, [](V a, V b) { return max(a, b); }), before);
@@ -186,7 +194,7 @@ class Forward {
         if (i >= count) continue;
         Acc* const s = w.scores + (i0 + i) * kScoreRow;
         const V mine = broadcast(base[i]);
-        for (int64_t j = 0; j < whole; j += W) {
+        for (int64_t j = first; j < whole; j += W) {
           const V p = exp2_negative(load_bits<V>(s + j) - mine);
           std::memcpy(s + j, &p, sizeof p);
           each[i] += p;
@@ -204,14 +212,18 @@ class Forward {
       std::memcpy(w.top + stats, &top, sizeof top);
       std::memcpy(w.total + stats, &total, sizeof total);
     }
-    const auto mix = [&](int64_t i, int64_t count, int64_t keys) {
+    const auto mix = [&](int64_t i, int64_t count, Range keys) {
       for (int64_t d = 0; d < padded_; d += C) {
         Acc* const o = w.out + (r + i) * padded_ + d;
-        kMicroKernels<E, kScoreRow>[count](keys, w.scores + i * kScoreRow, 1, w.values + d * packed + at * C, o, padded_, o, padded_);
+        kMicroKernels<E, kScoreRow>[count](keys.last - keys.first, w.scores + i * kScoreRow + keys.first, 1,
+                                           w.values + d * packed + (at + keys.first) * C, o, padded_, o, padded_);
       }
     };
     if (!apart) return mix(0, n, seen);
-    for (int64_t i = 0; i < n; ++i) mix(i, 1, std::clamp<int64_t>(n_.visible(row + i) - j0, 0, seen));
+    for (int64_t i = 0; i < n; ++i) {
+      const Range mine = n_.seen(b, row + i).within(j0, seen.last);
+      if (mine.first < mine.last) mix(i, 1, mine);
+    }
   }
 
   // Adds the partial result `b` to `a`.
@@ -225,14 +237,14 @@ class Forward {
   }
 
   void finish(int64_t b, int64_t group, int64_t r, const Acc* o, Acc top, Acc total) const {
-    const bool blind = n_.visible(r) == 0;
+    const bool blind = top == kNone;
     scatter_row(o, blind ? Acc{} : 1 / total, n_.width, n_.row<T>(y_, b, group, r));
     lse_[n_.flat(b, group, r)] = blind ? kNone : static_cast<Acc>((static_cast<double>(top) + std::log2(static_cast<double>(total))) * kLn2);
   }
 
   const ik_view &q_, &k_, &v_, &y_;
   Acc* const lse_;
-  const Heads n_;
+  Heads n_;
   const Acc scale_;
   const int64_t panels_, padded_;
 };

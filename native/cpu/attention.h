@@ -60,23 +60,79 @@ inline V fold_rows(V (&rows)[kLanesOf<V>], F&& f) {
   return rows[0];
 }
 
+// Keys [first, last) of the list.
+struct Range {
+  int64_t first, last;
+  // The part that lies in `count` keys from `from` on, counted from there.
+  Range within(int64_t from, int64_t count) const {
+    const int64_t a = std::clamp<int64_t>(first - from, 0, count);
+    return {a, std::clamp<int64_t>(last - from, a, count)};
+  }
+};
+
+// What a query sees besides causality: attributes, and the views after the first `views` ones.
+struct Masks {
+  bool causal;
+  int64_t window;  // keys nearer than this; 0 is no limit
+  const ik_view* documents = nullptr;  // i32 dense [B, S]
+  const ik_view* bias = nullptr;       // rows [B, H, T, S], broadcast by strides of 0
+
+  template <class Attrs>
+  Masks(const ik_view* in, int32_t views, const Attrs& attrs)
+      : causal(attrs.causal != 0), window(attrs.window), documents(attrs.documents ? in + views : nullptr),
+        bias(attrs.bias ? in + views + (attrs.documents != 0) : nullptr) {}
+};
+
 struct Heads {
   int64_t batch, queries, heads, keys, groups, width;
   int64_t in_group, rows;  // heads per key head, rows per key head
-  bool causal;
+  Masks masks;
 
-  Heads(const ik_view& q, const ik_view& k, bool causal)
+  Heads(const ik_view& q, const ik_view& k, const Masks& masks)
       : batch(q.shape[0]), queries(q.shape[1]), heads(q.shape[2]), keys(k.shape[1]), groups(k.shape[2]), width(q.shape[3]),
-        in_group(groups ? heads / groups : 0), rows(in_group * queries), causal(causal) {}
+        in_group(groups ? heads / groups : 0), rows(in_group * queries), masks(masks) {}
 
-  // How many keys row r sees.
-  int64_t visible(int64_t r) const {
-    return causal ? std::clamp<int64_t>(r % queries + keys - queries + 1, 0, keys) : keys;
+  // Finds what every query sees: always one run of keys, whatever the masks.
+  bool prepare(const ik_runtime* rt) {
+    const int64_t lists = masks.documents ? batch : 1;
+    ranges_ = static_cast<Range*>(rt->scratch(rt, static_cast<size_t>(lists * queries) * sizeof(Range)));
+    if (!ranges_) return false;
+    for (int64_t b = 0; b < lists; ++b) {
+      Range* const list = ranges_ + b * queries;
+      const int64_t shift = keys - queries;  // query t stands at position t + shift
+      for (int64_t t = 0; t < queries; ++t) {
+        const int64_t at = t + shift;
+        list[t] = {0, masks.causal ? at + 1 : keys};
+        if (masks.window > 0) list[t] = {at - masks.window + 1, std::min(list[t].last, at + masks.window)};
+        if (masks.documents && at < 0) list[t].last = 0;
+      }
+      if (masks.documents) {
+        const int32_t* const id = static_cast<const int32_t*>(masks.documents->data) + b * keys;
+        for (int64_t start = 0, end = 0; start < keys; start = end) {
+          while (end < keys && id[end] == id[start]) ++end;
+          for (int64_t t = std::max<int64_t>(0, start - shift); t < std::min(queries, end - shift); ++t)
+            list[t] = {std::max(list[t].first, start), std::min(list[t].last, end)};
+        }
+      }
+      for (int64_t t = 0; t < queries; ++t) list[t] = list[t].within(0, keys);
+    }
+    return true;
   }
-  // The most that any of `n` rows from r on sees: the last of a head sees most.
-  int64_t most_visible(int64_t r, int64_t n) const {
-    if (!causal || (r + n - 1) / queries != r / queries) return keys;
-    return visible(r + n - 1);
+  bool masked() const { return masks.causal || masks.window > 0 || masks.documents; }
+
+  // The keys that row r sees.
+  Range seen(int64_t b, int64_t r) const { return ranges_[(masks.documents ? b * queries : 0) + r % queries]; }
+  // The least run of keys with all that `n` rows from r on see.
+  Range seen(int64_t b, int64_t r, int64_t n) const {
+    Range all{keys, 0};
+    const Range* const list = ranges_ + (masks.documents ? b * queries : 0);
+    int64_t t = r % queries;
+    for (int64_t i = 0; i < std::min(n, queries); ++i, t = t + 1 < queries ? t + 1 : 0) {
+      const Range one = list[t];
+      if (one.first == one.last) continue;
+      all = {std::min(all.first, one.first), std::max(all.last, one.last)};
+    }
+    return all.first < all.last ? all : Range{0, 0};
   }
   int64_t head(int64_t group, int64_t r) const { return group * in_group + r / queries; }
   // Element [b, position, head, 0] of a [B, T, H, D] view for row r of a group.
@@ -86,6 +142,21 @@ struct Heads {
   }
   // Index of row r in a dense [B, H, T].
   int64_t flat(int64_t b, int64_t group, int64_t r) const { return (b * heads + head(group, r)) * queries + r % queries; }
+
+  // Adds the bias of row r for keys [from, to), in units of ln 2, to their scores; to[0] is key `at`.
+  template <class T, class Acc>
+  void add_bias(int64_t b, int64_t group, int64_t r, int64_t at, int64_t from, int64_t to, Acc* scores) const {
+    if (!masks.bias) return;
+    const ik_view& v = *masks.bias;
+    const T* const bias = static_cast<const T*>(v.data) + b * v.stride[0] + head(group, r) * v.stride[1] + (r % queries) * v.stride[2] + at;
+    for (int64_t j = from; j < to; ++j) {
+      if constexpr (std::is_same_v<T, double>) scores[j] += bias[j] * kLog2E;
+      else scores[j] += to_float(bias[j]) * static_cast<float>(kLog2E);
+    }
+  }
+
+ private:
+  Range* ranges_ = nullptr;
 };
 
 // The multiplier for a stored type: what products and exponentials are computed in.

@@ -24,14 +24,18 @@ class Backward {
   static_assert(kBlockKeys % C == 0 && kBlockKeys % kRows == 0);
 
  public:
-  Backward(const ik_view* in, const ik_view* out, const ik_attrs_sdpa_grad& attrs)
+  Backward(const ik_view* in, const ik_view* out, int32_t n_out, const ik_attrs_sdpa_grad& attrs)
       : q_(in[0]), k_(in[1]), v_(in[2]), y_(in[3]), lse_(in[4]), dy_(in[5]), dq_(out[0]), dk_(out[1]), dv_(out[2]),
-        n_(q_, k_, attrs.causal != 0), scale_(static_cast<Acc>(attrs.scale)), panels_(ceil_div(n_.width, C)),
+        dbias_(n_out > 3 ? static_cast<Acc*>(out[3].data) : nullptr), n_(q_, k_, Masks(in, 6, attrs)), scale_(static_cast<Acc>(attrs.scale)), panels_(ceil_div(n_.width, C)),
         padded_(panels_ * C), row_panels_(ceil_div(n_.rows, kRows)) {}
 
   int32_t run(const ik_runtime* rt) {
     const int64_t pairs = n_.batch * n_.groups;
     if (pairs == 0) return IK_OK;
+    if (!n_.prepare(rt)) return IK_OOM;
+    if (dbias_)
+      parallel_rows(rt, n_.batch * n_.heads * n_.queries, n_.keys,
+                    [&](int64_t begin, int64_t end) { std::fill_n(dbias_ + begin * n_.keys, (end - begin) * n_.keys, Acc{}); });
     const int64_t blocks = ceil_div(n_.keys, kBlockKeys);
     // With few pairs the key blocks of one are divided too; the parts' dq are then added in order.
     const int64_t parts = std::clamp<int64_t>(ceil_div(kTasksWanted, pairs), 1, std::max<int64_t>(1, blocks));
@@ -56,7 +60,7 @@ class Backward {
         std::fill_n(w.dk, kBlockKeys * padded_, Acc{});
         std::fill_n(w.dv, kBlockKeys * padded_, Acc{});
         for (int64_t r = 0; r < n_.rows; r += kBlockRows)
-          tile(w, r, std::min(kBlockRows, n_.rows - r), j0, keys, dq);
+          tile(w, b, group, r, std::min(kBlockRows, n_.rows - r), j0, keys, dq);
         for (int64_t j = 0; j < keys; ++j) {
           scatter_row(w.dk + j * padded_, scale_, n_.width, key_row(dk_, b, group, j0 + j));
           scatter_row(w.dv + j * padded_, Acc{1}, n_.width, key_row(dv_, b, group, j0 + j));
@@ -144,7 +148,9 @@ class Backward {
         Acc total{};
         for (int x = 0; x < W; ++x) total += delta[x];
         w.delta[r + i] = total;
-        w.lse[r + i] = static_cast<Acc>(static_cast<const Acc*>(lse_.data)[n_.flat(b, group, r + i)] * kLog2E);
+        const Acc lse = static_cast<const Acc*>(lse_.data)[n_.flat(b, group, r + i)];
+        // A row whose keys all score -inf has weights 2^(-inf - 0) = 0.
+        w.lse[r + i] = lse == -std::numeric_limits<Acc>::infinity() ? Acc{} : static_cast<Acc>(lse * kLog2E);
       }
     }
   }
@@ -167,95 +173,102 @@ class Backward {
   }
 
   // Rows [r0, r0 + rows) against the packed keys [j0, j0 + keys).
-  void tile(Worker& w, int64_t r0, int64_t rows, int64_t j0, int64_t keys, Acc* dq) const {
-    int64_t most = 0;  // keys of the block that any of these rows sees
+  void tile(Worker& w, int64_t b, int64_t group, int64_t r0, int64_t rows, int64_t j0, int64_t keys, Acc* dq) const {
+    Range each[kBlockRows];
+    Range all{keys, 0};  // keys of the block that any of these rows sees
+    for (int64_t r = 0; r < rows; ++r) {
+      each[r] = n_.seen(b, r0 + r).within(j0, keys);
+      if (each[r].first < each[r].last) all = {std::min(all.first, each[r].first), std::max(all.last, each[r].last)};
+    }
+    if (all.first >= all.last) return;
     for (int64_t r = 0; r < rows; r += kRows) {
       const int64_t n = std::min<int64_t>(kRows, rows - r);
-      const int64_t seen = std::min(keys, n_.most_visible(r0 + r, n) - j0);
-      if (seen <= 0) {
+      Range seen{keys, 0};
+      for (int64_t i = r; i < r + n; ++i)
+        if (each[i].first < each[i].last) seen = {std::min(seen.first, each[i].first), std::max(seen.last, each[i].last)};
+      if (seen.first >= seen.last) {
         // These rows take part in the sums over rows below, with nothing.
         std::fill_n(w.p + r * kBlockKeys, n * kBlockKeys, Acc{});
         std::fill_n(w.ds + r * kBlockKeys, n * kBlockKeys, Acc{});
         continue;
       }
-      most = std::max(most, seen);
-      scores(w, r0 + r, r, n, j0, seen);
+      seen.first = seen.first / C * C;
+      scores(w, b, group, r0 + r, r, n, j0, seen, each + r);
       const auto mix = kMicroKernels<E, kBlockKeys>[n];
       for (int64_t d = 0; d < padded_; d += C) {
         Acc* const to = dq + (r0 + r) * padded_ + d;
-        mix(seen, w.ds + r * kBlockKeys, 1, w.k_b + d * kBlockKeys, to, padded_, to, padded_);
+        mix(seen.last - seen.first, w.ds + r * kBlockKeys + seen.first, 1, w.k_b + d * kBlockKeys + seen.first * C, to, padded_, to,
+            padded_);
       }
     }
-    for (int64_t j = 0; j < most; j += kRows) {
+    for (int64_t j = all.first / kRows * kRows; j < all.last; j += kRows) {
       const int64_t n = std::min<int64_t>(kRows, keys - j);
-      const int64_t first = first_seeing(r0, rows, j0 + j);
+      const auto sees = [&](int64_t r) { return each[r].first < std::min(each[r].last, j + n) && each[r].last > j; };
+      int64_t first = 0, last = rows;  // rows that see any of these keys
+      while (first < last && !sees(first)) ++first;
+      while (last > first && !sees(last - 1)) --last;
+      if (first == last) continue;
       const auto mix = kMicroKernels<E, 1>[n];
       for (int64_t d = 0; d < padded_; d += C) {
         Acc* const dv = w.dv + j * padded_ + d;
         Acc* const dk = w.dk + j * padded_ + d;
         const int64_t at = d * n_.rows + (r0 + first) * C;
-        mix(rows - first, w.p + first * kBlockKeys + j, kBlockKeys, w.dy_b + at, dv, padded_, dv, padded_);
-        mix(rows - first, w.ds + first * kBlockKeys + j, kBlockKeys, w.q_b + at, dk, padded_, dk, padded_);
+        mix(last - first, w.p + first * kBlockKeys + j, kBlockKeys, w.dy_b + at, dv, padded_, dv, padded_);
+        mix(last - first, w.ds + first * kBlockKeys + j, kBlockKeys, w.q_b + at, dk, padded_, dk, padded_);
       }
     }
   }
 
-  // Offset of the first of these rows that sees key j.
-  int64_t first_seeing(int64_t r0, int64_t rows, int64_t j) const {
-    if (!n_.causal || n_.most_visible(r0, rows) == n_.keys) {
-      if (!n_.causal) return 0;
-      for (int64_t r = 0; r < rows; ++r)
-        if (n_.visible(r0 + r) > j) return r;
-      return rows;
-    }
-    return std::clamp<int64_t>(j + 1 - (r0 % n_.queries + n_.keys - n_.queries + 1), 0, rows);
-  }
-
-  // P and ds of n rows (r in the tile, `row` in the list) for `seen` keys; zeros to the end of the tile's row.
-  void scores(Worker& w, int64_t row, int64_t r, int64_t n, int64_t j0, int64_t seen) const {
+  // P and ds of n rows (r in the tile, `row` in the list) for the keys `seen`; zeros elsewhere in the tile's row.
+  void scores(Worker& w, int64_t b, int64_t group, int64_t row, int64_t r, int64_t n, int64_t j0, Range seen,
+              const Range* each) const {
     const int64_t at = row / kRows * n_.width * kRowStep;
     const auto product = kMicroKernels<E, 1>[n];
     Acc* const p = w.p + r * kBlockKeys;
     Acc* const ds = w.ds + r * kBlockKeys;
-    for (int64_t j = 0; j < seen; j += C) {
+    for (int64_t j = seen.first; j < seen.last; j += C) {
       product(n_.width, w.q_a + at, kRowStep, w.k_t + j * n_.width, p + j, kBlockKeys, nullptr, 0);
       product(n_.width, w.dy_a + at, kRowStep, w.v_t + j * n_.width, ds + j, kBlockKeys, nullptr, 0);
     }
     for (int64_t i = 0; i < n; ++i) {
       Acc* const pi = p + i * kBlockKeys;
       Acc* const di = ds + i * kBlockKeys;
-      const int64_t mine = std::clamp<int64_t>(n_.visible(row + i) - j0, 0, seen);
-      const int64_t whole = ceil_div(mine, W) * W;
+      const Range mine = each[i];
+      n_.add_bias<T>(b, group, row + i, j0, seen.first, seen.last, pi);
       const V lse = broadcast(w.lse[row + i]), delta = broadcast(w.delta[row + i]);
-      for (int64_t j = 0; j < whole; j += W) {
+      for (int64_t j = mine.first / W * W; j < mine.last; j += W) {
         const V x = exp2_negative(load_bits<V>(pi + j) - lse);
         const V y = x * (load_bits<V>(di + j) - delta);
         std::memcpy(pi + j, &x, sizeof x);
         std::memcpy(di + j, &y, sizeof y);
       }
-      std::fill(pi + mine, pi + kBlockKeys, Acc{});
-      std::fill(di + mine, di + kBlockKeys, Acc{});
+      for (Acc* const list : {pi, di}) {
+        std::fill(list, list + mine.first, Acc{});
+        std::fill(list + mine.last, list + kBlockKeys, Acc{});
+      }
+      if (dbias_) std::copy(di + mine.first, di + mine.last, dbias_ + n_.flat(b, group, row + i) * n_.keys + j0 + mine.first);
     }
   }
 
   const ik_view &q_, &k_, &v_, &y_, &lse_, &dy_, &dq_, &dk_, &dv_;
-  const Heads n_;
+  Acc* const dbias_;  // dense [B, H, T, S], or null
+  Heads n_;
   const Acc scale_;
   const int64_t panels_, padded_, row_panels_;
 };
 
 }  // namespace
 
-int32_t ik_cpu_sdpa_grad(const ik_runtime* rt, const ik_view* in, int32_t, const ik_view* out, int32_t, const void* attrs) {
+int32_t ik_cpu_sdpa_grad(const ik_runtime* rt, const ik_view* in, int32_t, const ik_view* out, int32_t n_out, const void* attrs) {
   const auto& a = *static_cast<const ik_attrs_sdpa_grad*>(attrs);
   const int32_t dtype = in[0].dtype;
   for (const ik_view* v : {&in[1], &in[2], &in[3], &in[5], &out[0], &out[1], &out[2]})
     if (v->dtype != dtype) return IK_UNSUPPORTED;
   switch (dtype) {
-    case IK_F32: return Backward<float>(in, out, a).run(rt);
-    case IK_F64: return Backward<double>(in, out, a).run(rt);
-    case IK_BF16: return Backward<bf16>(in, out, a).run(rt);
-    case IK_F16: return Backward<f16>(in, out, a).run(rt);
+    case IK_F32: return Backward<float>(in, out, n_out, a).run(rt);
+    case IK_F64: return Backward<double>(in, out, n_out, a).run(rt);
+    case IK_BF16: return Backward<bf16>(in, out, n_out, a).run(rt);
+    case IK_F16: return Backward<f16>(in, out, n_out, a).run(rt);
     default: return IK_UNSUPPORTED;
   }
 }

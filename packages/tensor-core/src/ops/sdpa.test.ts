@@ -1,6 +1,9 @@
 import fc from 'fast-check';
-import { tensor, zeros } from '../index.js';
+import { describe, expect, it } from 'vitest';
+import { scope, tensor, zeros } from '../index.js';
 import { sdpa } from './index.js';
+import type { AttentionOptions } from './sdpa.js';
+import { status } from './testing/law.js';
 import { input, laws, reals } from './testing/laws.js';
 
 const cases = fc
@@ -14,15 +17,43 @@ const cases = fc
   })
   .chain(({ B, T, S, G, repeat, D }) => {
     const one = reals(-1, 1);
-    return fc.record({
-      inputs: fc.tuple(input([B, T, G * repeat, D], one), input([B, S, G, D], one), input([B, S, G, D], one)),
-      args: fc.record({ causal: fc.boolean() }),
-    });
+    return fc
+      .record({
+        causal: fc.boolean(),
+        window: fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined }),
+        documents: fc.boolean(),
+        // Which axes of the bias are broadcast; null for no bias.
+        bias: fc.option(fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }), { nil: null }),
+      })
+      .chain(({ documents, bias, ...args }) =>
+        fc.record({
+          inputs: fc.tuple(
+            input([B, T, G * repeat, D], one),
+            input([B, S, G, D], one),
+            input([B, S, G, D], one),
+            ...(documents ? [input([B, S], fc.integer({ min: 0, max: 1 }), 'i32')] : []),
+            ...(bias
+              ? [
+                  input(
+                    [B, G * repeat, T, S].map((n, a) => (bias[a] ? 1 : n)),
+                    one,
+                  ),
+                ]
+              : []),
+          ),
+          args: fc.constant({ ...args, documents, bias: bias !== null }),
+        }),
+      );
   });
 
 laws(sdpa, {
   cases,
-  run: ([q, k, v], options) => sdpa(q!, k!, v!, options),
+  run: ([q, k, v, ...masks], { documents, bias, ...options }) =>
+    sdpa(q!, k!, v!, {
+      ...options,
+      documents: documents ? masks[0] : undefined,
+      bias: bias ? masks.at(-1) : undefined,
+    }),
   tolerance: { f32: 2e-5, f16: 4e-3, bf16: 3e-2 },
   // With several queries an infinity in one key makes weights of infinity - infinity: implementations may differ in
   // which of NaN and infinity they return first.
@@ -49,8 +80,67 @@ laws(sdpa, {
         ),
       expected: [0, 5],
     },
+    {
+      name: 'a document sees nothing of the one before it',
+      run: (device) =>
+        sdpa(
+          zeros([1, 3, 1, 1], { device }),
+          zeros([1, 3, 1, 1], { device }),
+          tensor([[[[1]], [[3]], [[5]]]], { device }),
+          { documents: tensor([[4, 9, 9]], { dtype: 'i32', device }) },
+        ),
+      expected: [1, 4, 4],
+    },
+    {
+      name: 'a bias of -Infinity hides a key, and a query with no other gets zeros',
+      run: (device) =>
+        sdpa(
+          zeros([1, 2, 1, 1], { device }),
+          zeros([1, 2, 1, 1], { device }),
+          tensor([[[[1]], [[3]]]], { device }),
+          {
+            bias: tensor(
+              [
+                [
+                  [
+                    [Number.NEGATIVE_INFINITY, 0],
+                    [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY],
+                  ],
+                ],
+              ],
+              { device },
+            ),
+          },
+        ),
+      expected: [3, 0],
+    },
   ],
   errors: [
+    {
+      name: 'a window of no keys',
+      run: () => sdpa(zeros([1, 1, 1, 4]), zeros([1, 1, 1, 4]), zeros([1, 1, 1, 4]), { window: 0 }),
+      code: 'E_FORMAT',
+    },
+    {
+      name: 'documents of another length',
+      run: () =>
+        sdpa(zeros([1, 2, 1, 4]), zeros([1, 2, 1, 4]), zeros([1, 2, 1, 4]), {
+          documents: zeros([1, 3], { dtype: 'i32' }),
+        }),
+      code: 'E_SHAPE',
+    },
+    {
+      name: 'documents that are no integers',
+      run: () =>
+        sdpa(zeros([1, 2, 1, 4]), zeros([1, 2, 1, 4]), zeros([1, 2, 1, 4]), { documents: zeros([1, 2]) }),
+      code: 'E_DTYPE',
+    },
+    {
+      name: 'a bias that does not broadcast',
+      run: () =>
+        sdpa(zeros([1, 2, 1, 4]), zeros([1, 2, 1, 4]), zeros([1, 2, 1, 4]), { bias: zeros([1, 1, 3, 2]) }),
+      code: 'E_SHAPE',
+    },
     {
       name: 'three axes',
       run: () => sdpa(zeros([1, 1, 1]), zeros([1, 1, 1]), zeros([1, 1, 1])),
@@ -67,4 +157,60 @@ laws(sdpa, {
       code: 'E_DTYPE',
     },
   ],
+});
+
+describe.skipIf(!status.cpu.present)('sdpa over many blocks of keys', () => {
+  // Longer than a block of keys and of rows, and no multiple of either.
+  const [B, T, H, G, D] = [2, 601, 2, 1, 40];
+  const values = (n: number, step: number) =>
+    Float32Array.from({ length: n }, (_, i) => ((i * step) % 59) / 29.5 - 1);
+  const ids = Int32Array.from({ length: B * T }, (_, i) =>
+    Math.floor(((i % T) * (1 + Math.floor(i / T))) / 170),
+  );
+  const run = (options: AttentionOptions) => {
+    const q = tensor(values(B * T * H * D, 7), { shape: [B, T, H, D], requiresGrad: true });
+    const k = tensor(values(B * T * G * D, 11), { shape: [B, T, G, D], requiresGrad: true });
+    const v = tensor(values(B * T * G * D, 13), { shape: [B, T, G, D], requiresGrad: true });
+    const y = sdpa(q, k, v, options);
+    y.backward(tensor(values(y.size, 17), { shape: y.shape }));
+    return [y, q.grad!, k.grad!, v.grad!].map((t) => t.numbers());
+  };
+  // The same masks as a bias of 0 and -Infinity, which skips nothing.
+  const asBias = (sees: (b: number, t: number, s: number) => boolean) =>
+    tensor(
+      Float32Array.from({ length: B * T * T }, (_, i) =>
+        sees(Math.floor(i / (T * T)), Math.floor(i / T) % T, i % T) ? 0 : Number.NEGATIVE_INFINITY,
+      ),
+      { shape: [B, 1, T, T] },
+    );
+
+  it.each([
+    { name: 'a window', window: 100, documents: false, causal: true },
+    { name: 'a window both ways', window: 130, documents: false, causal: false },
+    { name: 'documents', window: undefined, documents: true, causal: true },
+    { name: 'documents both ways, in windows', window: 90, documents: true, causal: false },
+  ])('$name skips what a bias would hide', ({ window, documents, causal }) =>
+    scope(() => {
+      const skipped = run({
+        causal,
+        window,
+        documents: documents ? tensor(ids, { shape: [B, T], dtype: 'i32' }) : undefined,
+      });
+      const hidden = run({
+        bias: asBias(
+          (b, t, s) =>
+            (!causal || s <= t) &&
+            (window === undefined || Math.abs(s - t) < window) &&
+            (!documents || ids[b * T + t] === ids[b * T + s]),
+        ),
+      });
+      skipped.forEach((x, i) => {
+        let worst = 0;
+        x.forEach((n, j) => {
+          worst = Math.max(worst, Math.abs(n - hidden[i]![j]!));
+        });
+        expect(worst).toBeLessThan(2e-5);
+      });
+    }),
+  );
 });
