@@ -15,10 +15,12 @@ constexpr int64_t kScoreRow = kBlockKeys + 16;
 constexpr int64_t kTasksWanted = 8;
 constexpr int64_t kSplitKeys = 256;  // the fewest keys worth a task of their own
 
-template <class T>
+template <class T, class E>
 class Forward {
-  using E = Mul<T>;
   using Acc = typename E::Acc;
+  using Unit = typename E::Unit;
+  static_assert(sizeof(Unit) == sizeof(Acc));
+  static constexpr int64_t P = E::kPer;
   using V = typename E::Vector;
   static constexpr int W = E::kWide;
   static constexpr int64_t C = kCols<E>;
@@ -27,7 +29,7 @@ class Forward {
  public:
   Forward(const ik_view* in, const ik_view* out, const ik_attrs_sdpa& attrs)
       : q_(in[0]), k_(in[1]), v_(in[2]), y_(out[0]), lse_(static_cast<Acc*>(out[1].data)), n_(q_, k_, Masks(in, 3, attrs)),
-        scale_(static_cast<Acc>(attrs.scale * kLog2E)), panels_(ceil_div(n_.width, C)), padded_(panels_ * C) {}
+        scale_(static_cast<Acc>(attrs.scale * kLog2E)), panels_(ceil_div(n_.width, C)), padded_(panels_ * C), units_(ceil_div(n_.width, P)) {}
 
   int32_t run(const ik_runtime* rt) {
     const int64_t pairs = n_.batch * n_.groups;
@@ -45,8 +47,8 @@ class Forward {
     const int64_t packed_keys = std::min(part_keys, ceil_div(n_.keys, C) * C);
 
     using A = Arena<Acc>;
-    const int64_t own = A::whole(packed_keys * n_.width) + A::whole(packed_keys * padded_) + A::whole(kBlockRows * padded_) +
-                        A::whole(4 * n_.width * kRowStep) + A::whole(kRows * kScoreRow) + A::whole(kBlockRows * padded_) +
+    const int64_t own = A::whole(packed_keys * units_) + A::whole(packed_keys * padded_) + A::whole(kBlockRows * padded_) +
+                        A::whole(4 * units_ * kRowStep) + A::whole(kRows * kScoreRow) + A::whole(kBlockRows * padded_) +
                         2 * A::whole(4 * kRowStep);
     Acc* const scratch = static_cast<Acc*>(rt->scratch(rt, static_cast<size_t>(own * rt->threads) * sizeof(Acc)));
     if (!scratch) return IK_OOM;
@@ -58,18 +60,20 @@ class Forward {
     }
 
     parallel_for(rt, pairs * query_parts * key_parts, [&](int64_t task, int32_t worker) {
-      Worker w(scratch + worker * own, packed_keys, n_.width, padded_);
+      Worker w(scratch + worker * own, packed_keys, units_, padded_);
       const int64_t pair = task / (query_parts * key_parts), part = task % (query_parts * key_parts);
       const int64_t b = pair / n_.groups, group = pair % n_.groups;
       // Of the part's keys, those that any row sees.
       const int64_t part0 = key_parts > 1 ? part * part_keys : 0;
       const Range all = n_.seen(b, 0, n_.rows).within(part0, std::min(part_keys, n_.keys - part0));
       const int64_t k0 = part0 + all.first, k1 = part0 + all.last;
-      pack_keys(w, b, group, k0, k1);
+      const bool decodes = P == 1 && n_.queries == 1 && n_.rows <= kRows;
+      if (!decodes) pack_keys(w, b, group, k0, k1);
       // Interleaved, because under a causal mask later blocks cost more.
       for (int64_t i = key_parts > 1 ? 0 : part; i < blocks; i += query_parts) {
         const int64_t r0 = i * kBlockRows, r1 = std::min(n_.rows, r0 + kBlockRows);
-        block(w, b, group, r0, r1, k0, k1);
+        if (decodes) decode(w, b, group, k0, k1);
+        else block(w, b, group, r0, r1, k0, k1);
         for (int64_t r = r0; r < r1; ++r) {
           const Acc* const o = w.out + (r - r0) * padded_;
           const int64_t at = (r - r0) / kRows * kRowStep + (r - r0) % kRows;
@@ -99,13 +103,14 @@ class Forward {
 
  private:
   struct Worker {
-    Acc *keys, *values, *rows, *queries, *scores, *out, *top, *total;
-    Worker(Acc* memory, int64_t packed_keys, int64_t width, int64_t padded) {
+    Unit *keys, *values, *queries;
+    Acc *rows, *scores, *out, *top, *total;
+    Worker(Acc* memory, int64_t packed_keys, int64_t units, int64_t padded) {
       Arena<Acc> a(memory);
-      keys = a.take(packed_keys * width);
-      values = a.take(packed_keys * padded);
+      keys = reinterpret_cast<Unit*>(a.take(packed_keys * units));
+      values = reinterpret_cast<Unit*>(a.take(packed_keys * padded));
       rows = a.take(kBlockRows * padded);
-      queries = a.take(4 * width * kRowStep);
+      queries = reinterpret_cast<Unit*>(a.take(4 * units * kRowStep));
       scores = a.take(kRows * kScoreRow);
       out = a.take(kBlockRows * padded);
       top = a.take(4 * kRowStep);
@@ -113,7 +118,7 @@ class Forward {
     }
   };
 
-  // Keys as [panel of C keys][d][C], values as [panel of C columns][key][C].
+  // Keys as [panel of C keys][d][C], values as [panel of C columns][key][C], P d's or keys to a unit.
   void pack_keys(Worker& w, int64_t b, int64_t group, int64_t k0, int64_t k1) const {
     const T* const k = static_cast<const T*>(k_.data) + b * k_.stride[0] + group * k_.stride[2];
     const T* const v = static_cast<const T*>(v_.data) + b * v_.stride[0] + group * v_.stride[2];
@@ -123,10 +128,10 @@ class Forward {
         prefetch_row(k + next * k_.stride[1], n_.width);
         prefetch_row(v + next * v_.stride[1], n_.width);
       }
-      pack_panel<Wide<T>, 1, C>(k + j * k_.stride[1], k_.stride[1], 1, n, left, n_.width, w.keys + (j - k0) * n_.width);
+      pack_panel<Units<E, T>, P, C>(k + j * k_.stride[1], k_.stride[1], 1, n, left, n_.width, w.keys + (j - k0) * units_);
       for (int64_t d = 0; d < n_.width; d += C)
-        pack_panel<Wide<T>, 1, C>(v + j * v_.stride[1] + d, 1, v_.stride[1], std::min(C, n_.width - d), n_.width - d, n,
-                                  w.values + d * (k1 - k0) + (j - k0) * C);
+        pack_panel<Units<E, T>, P, C>(v + j * v_.stride[1] + d, 1, v_.stride[1], std::min(C, n_.width - d), n_.width - d, n,
+                                      w.values + d * ceil_div(k1 - k0, P) + (j - k0) / P * C);
     }
   }
 
@@ -135,8 +140,8 @@ class Forward {
     const int64_t rows = r1 - r0;
     for (int64_t r = 0; r < rows; ++r) gather_row(n_.row<T>(q_, b, group, r0 + r), scale_, n_.width, padded_, w.rows + r * padded_);
     for (int64_t r = 0; r < rows; r += kRows)
-      pack_panel<Wide<Acc>, 1, kRowStep>(w.rows + r * padded_, padded_, 1, std::min<int64_t>(kRows, rows - r), rows - r, n_.width,
-                                         w.queries + r / kRows * n_.width * kRowStep);
+      pack_panel<Units<E, Acc>, P, kRowStep>(w.rows + r * padded_, padded_, 1, std::min<int64_t>(kRows, rows - r), rows - r,
+                                             n_.width, w.queries + r / kRows * units_ * kRowStep);
     for (int64_t r = r1; r < std::min(n_.rows, r1 + kBlockRows); ++r) prefetch_row(n_.row<T>(q_, b, group, r), n_.width);
     pass(w, b, group, r0, rows, k0, k1, false);
     // A key hidden from one row of a panel has weight 0 there, which an infinite or NaN value turns into NaN. Then
@@ -148,10 +153,14 @@ class Forward {
     if (!finite && n_.masked()) pass(w, b, group, r0, rows, k0, k1, true);
   }
 
-  void pass(Worker& w, int64_t b, int64_t group, int64_t r0, int64_t rows, int64_t k0, int64_t k1, bool apart) const {
+  void clear(Worker& w, int64_t rows) const {
     std::fill_n(w.out, rows * padded_, Acc{});
     std::fill_n(w.top, 4 * kRowStep, kNone);
     std::fill_n(w.total, 4 * kRowStep, Acc{});
+  }
+
+  void pass(Worker& w, int64_t b, int64_t group, int64_t r0, int64_t rows, int64_t k0, int64_t k1, bool apart) const {
+    clear(w, rows);
     const Range all = n_.seen(b, r0, rows).within(k0, k1 - k0);
     for (int64_t j0 = k0 + all.first / kBlockKeys * kBlockKeys; j0 < k0 + all.last; j0 += kBlockKeys)
       for (int64_t r = 0; r < rows; r += kRows) {
@@ -165,10 +174,38 @@ class Forward {
   // n rows (r in the block, `row` in the list) against the keys `seen` from j0, which is at `at` of the packed ones.
   void panel(Worker& w, int64_t b, int64_t group, int64_t row, int64_t r, int64_t n, int64_t j0, int64_t at, int64_t packed,
              Range seen, bool apart) const {
-    const Acc* const queries = w.queries + r / kRows * n_.width * kRowStep;
+    const Unit* const queries = w.queries + r / kRows * units_ * kRowStep;
     const auto score = kMicroKernels<E, 1>[n];
     for (int64_t j = seen.first; j < seen.last; j += C)
-      score(n_.width, queries, kRowStep, w.keys + (at + j) * n_.width, w.scores + j, kScoreRow, nullptr, 0);
+      score(units_, queries, kRowStep, w.keys + (at + j) * units_, w.scores + j, kScoreRow, nullptr, 0);
+    weigh(w, b, group, row, r, n, j0, seen);
+    const auto mix = [&](int64_t i, int64_t count, Range keys) {
+      const Unit* const weights = reinterpret_cast<const Unit*>(w.scores + i * kScoreRow) + keys.first / P;
+      for (int64_t d = 0; d < padded_; d += C) {
+        Acc* const o = w.out + (r + i) * padded_ + d;
+        kMicroKernels<E, kScoreRow>[count](ceil_div(keys.last - keys.first, P), weights, 1,
+                                           w.values + d * ceil_div(packed, P) + (at + keys.first) / P * C, o, padded_, o, padded_);
+      }
+    };
+    if (!apart) return mix(0, n, seen);
+    for (int64_t i = 0; i < n; ++i) {
+      const Range mine = n_.seen(b, row + i).within(j0, seen.last);
+      if constexpr (P == 1) {
+        if (mine.first < mine.last) mix(i, 1, mine);
+      } else {
+        // Units hold keys that the row does not see.
+        const bf16* const weights = reinterpret_cast<const bf16*>(w.scores + i * kScoreRow);
+        for (int64_t j = mine.first; j < mine.last; ++j)
+          for (int64_t d = 0; d < padded_; ++d) {
+            const Unit* const unit = w.values + d / C * C * ceil_div(packed, P) + (at + j) / P * C + d % C;
+            w.out[(r + i) * padded_ + d] += to_float(weights[j]) * to_float(reinterpret_cast<const bf16*>(unit)[(at + j) % P]);
+          }
+      }
+    }
+  }
+
+  // Turns the scores of n rows for the keys `seen` into weights, and takes them into the rows' maxima and sums.
+  void weigh(Worker& w, int64_t b, int64_t group, int64_t row, int64_t r, int64_t n, int64_t j0, Range seen) const {
     const int64_t first = seen.first, whole = ceil_div(seen.last, W) * W;
     for (int64_t i0 = 0; i0 < n; i0 += W) {
       const int64_t stats = r / kRows * kRowStep + i0, count = std::min<int64_t>(W, n - i0);
@@ -196,7 +233,7 @@ class Forward {
         const V mine = broadcast(base[i]);
         for (int64_t j = first; j < whole; j += W) {
           const V p = exp2_negative(load_bits<V>(s + j) - mine);
-          std::memcpy(s + j, &p, sizeof p);
+          put_weights(s, j, p);
           each[i] += p;
         }
         if (shrink[i] != Acc{1}) {
@@ -212,18 +249,103 @@ class Forward {
       std::memcpy(w.top + stats, &top, sizeof top);
       std::memcpy(w.total + stats, &total, sizeof total);
     }
-    const auto mix = [&](int64_t i, int64_t count, Range keys) {
-      for (int64_t d = 0; d < padded_; d += C) {
-        Acc* const o = w.out + (r + i) * padded_ + d;
-        kMicroKernels<E, kScoreRow>[count](keys.last - keys.first, w.scores + i * kScoreRow + keys.first, 1,
-                                           w.values + d * packed + (at + keys.first) * C, o, padded_, o, padded_);
-      }
-    };
-    if (!apart) return mix(0, n, seen);
-    for (int64_t i = 0; i < n; ++i) {
-      const Range mine = n_.seen(b, row + i).within(j0, seen.last);
-      if (mine.first < mine.last) mix(i, 1, mine);
+  }
+
+  // The weights of W keys, in place of their scores: pairs take the first half of a row.
+  static void put_weights(Acc* row, int64_t j, V p) {
+    if constexpr (P == 1) {
+      std::memcpy(row + j, &p, sizeof p);
+    } else {
+      const vh h = halves(p);
+      std::memcpy(reinterpret_cast<bf16*>(row) + j, &h, sizeof h);
     }
+  }
+
+  // One query a head: keys and values are used once, so they are read where they lie.
+  void decode(Worker& w, int64_t b, int64_t group, int64_t k0, int64_t k1) const {
+    const T* const k = static_cast<const T*>(k_.data) + b * k_.stride[0] + group * k_.stride[2];
+    const T* const v = static_cast<const T*>(v_.data) + b * v_.stride[0] + group * v_.stride[2];
+    const int64_t rows = n_.rows;
+    for (int64_t r = 0; r < rows; ++r) gather_row(n_.row<T>(q_, b, group, r), scale_, n_.width, padded_, w.rows + r * padded_);
+    clear(w, rows);
+    for (int64_t j0 = k0; j0 < k1; j0 += kBlockKeys) {
+      const int64_t count = std::min(kBlockKeys, k1 - j0);
+      for (int64_t j = 0; j < count; j += W) {
+        const T* const key = k + (j0 + j) * k_.stride[1];
+        const int64_t n = std::min<int64_t>(W, count - j);
+        for (int64_t next = j + W; next < std::min(count, j + 2 * W); ++next) prefetch_row(k + (j0 + next) * k_.stride[1], n_.width);
+        for (int64_t r = 0; r < rows; ++r) {
+          V dots[W];
+          for (int64_t i = 0; i < W; ++i) dots[i] = dot(w.rows + r * padded_, key + std::min(i, n - 1) * k_.stride[1]);
+          const V scores = fold_rows(dots, [](V x, V y) { return x + y; });
+          std::memcpy(w.scores + r * kScoreRow + j, &scores, sizeof scores);
+        }
+      }
+      weigh(w, b, group, 0, 0, rows, j0, {0, count});
+      for (int64_t r = 0; r < rows; r += 4) {
+        const auto mix = [&]<int R>(std::integral_constant<int, R>) {
+          mix_rows<R>(v + j0 * v_.stride[1], count, w.scores + r * kScoreRow, w.out + r * padded_);
+        };
+        switch (std::min<int64_t>(4, rows - r)) {
+          case 1: mix(std::integral_constant<int, 1>{}); break;
+          case 2: mix(std::integral_constant<int, 2>{}); break;
+          case 3: mix(std::integral_constant<int, 3>{}); break;
+          default: mix(std::integral_constant<int, 4>{});
+        }
+      }
+    }
+  }
+
+  static V wide(const T* p) {
+    if constexpr (std::is_same_v<T, double>) return load_bits<V>(p);
+    else return load(p);
+  }
+  static Acc wide_one(const T* p) {
+    if constexpr (std::is_same_v<T, double>) return *p;
+    else return to_float(*p);
+  }
+
+  // Lanes that sum to q . key.
+  V dot(const Acc* q, const T* key) const {
+    V sum{};
+    int64_t d = 0;
+    for (; d + W <= n_.width; d += W) sum += load_bits<V>(q + d) * wide(key + d);
+    for (int64_t i = 0; d + i < n_.width; ++i) sum[i] += q[d + i] * wide_one(key + d + i);
+    return sum;
+  }
+
+  // out[R rows] += weights times the values of `count` keys.
+  template <int R>
+  void mix_rows(const T* v, int64_t count, const Acc* weights, Acc* out) const {
+    constexpr int64_t kAtOnce = 4 * W;
+    int64_t d = 0;
+    for (; d + kAtOnce <= n_.width; d += kAtOnce) {
+      V sum[R][4];
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+        for (int c = 0; c < 4; ++c) sum[r][c] = load_bits<V>(out + r * padded_ + d + c * W);
+      for (int64_t j = 0; j < count; ++j) {
+        const T* const value = v + j * v_.stride[1] + d;
+        if (j + 8 < count) prefetch_row(value + 8 * v_.stride[1], kAtOnce);
+        V x[4];
+#pragma GCC unroll 4
+        for (int c = 0; c < 4; ++c) x[c] = wide(value + c * W);
+#pragma GCC unroll 4
+        for (int r = 0; r < R; ++r) {
+          const V weight = broadcast(weights[r * kScoreRow + j]);
+#pragma GCC unroll 4
+          for (int c = 0; c < 4; ++c) sum[r][c] += weight * x[c];
+        }
+      }
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+        for (int c = 0; c < 4; ++c) std::memcpy(out + r * padded_ + d + c * W, &sum[r][c], sizeof(V));
+    }
+    for (int64_t j = 0; d < n_.width && j < count; ++j)
+      for (int r = 0; r < R; ++r)
+        for (int64_t i = d; i < n_.width; ++i) out[r * padded_ + i] += weights[r * kScoreRow + j] * wide_one(v + j * v_.stride[1] + i);
   }
 
   // Adds the partial result `b` to `a`.
@@ -246,7 +368,7 @@ class Forward {
   Acc* const lse_;
   Heads n_;
   const Acc scale_;
-  const int64_t panels_, padded_;
+  const int64_t panels_, padded_, units_;  // units of a key's or query's width
 };
 
 }  // namespace
@@ -254,11 +376,9 @@ class Forward {
 int32_t ik_cpu_sdpa(const ik_runtime* rt, const ik_view* in, int32_t, const ik_view* out, int32_t, const void* attrs) {
   const auto& a = *static_cast<const ik_attrs_sdpa*>(attrs);
   if (in[1].dtype != in[0].dtype || in[2].dtype != in[0].dtype || out[0].dtype != in[0].dtype) return IK_UNSUPPORTED;
-  switch (in[0].dtype) {
-    case IK_F32: return Forward<float>(in, out, a).run(rt);
-    case IK_F64: return Forward<double>(in, out, a).run(rt);
-    case IK_BF16: return Forward<bf16>(in, out, a).run(rt);
-    case IK_F16: return Forward<f16>(in, out, a).run(rt);
-    default: return IK_UNSUPPORTED;
-  }
+  // A single query multiplies as it reads: pairs would have to be packed.
+  const bool pairs = in[0].shape[1] > 1;
+  if (in[0].dtype == IK_BF16 && !pairs) return Forward<bf16, MulF32>(in, out, a).run(rt);
+  return for_products(in[0].dtype, a.bf16 != 0 && pairs,
+                      [&]<class T, class E>(T, E) { return Forward<T, E>(in, out, a).run(rt); });
 }

@@ -159,11 +159,49 @@ struct Heads {
   Range* ranges_ = nullptr;
 };
 
-// The multiplier for a stored type: what products and exponentials are computed in.
-template <class T>
-using Mul = std::conditional_t<std::is_same_v<T, double>, MulF64, MulF32>;
+// Reads memory of type T to what sums are accumulated in.
 template <class T>
 using Wide = std::conditional_t<std::is_same_v<T, double>, ReaderF64<>, ReaderF32<T, false>>;
+
+// What E's operands are read through from memory of type T, and from what was gathered to E's accumulating type.
+#if defined(__AVX512BF16__)
+template <class E, class T>
+using Units = std::conditional_t<std::is_same_v<E, MulBf16>, ReaderBf16<T>, Wide<T>>;
+#else
+template <class E, class T>
+using Units = Wide<T>;
+#endif
+
+// Rounded to bf16.
+template <class V>
+inline vh halves(V x) {
+  static_assert(std::is_same_v<V, vf>);
+#if defined(__AVX512BF16__)
+  return (vh)_mm512_cvtneps_pbh((__m512)x);
+#else
+  vh h;
+  store(reinterpret_cast<bf16*>(&h), x);
+  return h;
+#endif
+}
+
+// run(T{}, E{}) for the stored type and how it multiplies: 16-bit pairs where the machine has them.
+template <class Run>
+int32_t for_products(int32_t dtype, bool in_bf16, Run&& run) {
+#if defined(__AVX512BF16__)
+  if (dtype == IK_F32 && in_bf16) return run(float{}, MulBf16{});
+  if (dtype == IK_BF16) return run(bf16{}, MulBf16{});
+#else
+  (void)in_bf16;
+  if (dtype == IK_BF16) return run(bf16{}, MulF32{});
+#endif
+  switch (dtype) {
+    case IK_F32: return run(float{}, MulF32{});
+    case IK_F64: return run(double{}, MulF64{});
+    case IK_F16: return run(f16{}, MulF32{});
+    default: return IK_UNSUPPORTED;
+  }
+}
 
 // Rows of one head lie pages apart, where the hardware's prefetcher does not follow.
 template <class T>

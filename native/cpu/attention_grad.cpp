@@ -14,20 +14,22 @@ constexpr int64_t kBlockKeys = kRows == 14 ? 224 : 192;
 constexpr int64_t kBlockRows = kRows == 14 ? 112 : 96;
 constexpr int64_t kTasksWanted = 4;
 
-template <class T>
+template <class T, class E>
 class Backward {
-  using E = Mul<T>;
   using Acc = typename E::Acc;
+  using Unit = typename E::Unit;
+  static_assert(sizeof(Unit) == sizeof(Acc));
+  static constexpr int64_t P = E::kPer;
   using V = typename E::Vector;
   static constexpr int W = E::kWide;
   static constexpr int64_t C = kCols<E>;
-  static_assert(kBlockKeys % C == 0 && kBlockKeys % kRows == 0);
+  static_assert(kBlockKeys % C == 0 && kBlockKeys % kRows == 0 && kRows % P == 0 && kBlockRows % kRows == 0);
 
  public:
   Backward(const ik_view* in, const ik_view* out, int32_t n_out, const ik_attrs_sdpa_grad& attrs)
       : q_(in[0]), k_(in[1]), v_(in[2]), y_(in[3]), lse_(in[4]), dy_(in[5]), dq_(out[0]), dk_(out[1]), dv_(out[2]),
         dbias_(n_out > 3 ? static_cast<Acc*>(out[3].data) : nullptr), n_(q_, k_, Masks(in, 6, attrs)), scale_(static_cast<Acc>(attrs.scale)), panels_(ceil_div(n_.width, C)),
-        padded_(panels_ * C), row_panels_(ceil_div(n_.rows, kRows)) {}
+        padded_(panels_ * C), row_panels_(ceil_div(n_.rows, kRows)), units_(ceil_div(n_.width, P)) {}
 
   int32_t run(const ik_runtime* rt) {
     const int64_t pairs = n_.batch * n_.groups;
@@ -40,7 +42,7 @@ class Backward {
     // With few pairs the key blocks of one are divided too; the parts' dq are then added in order.
     const int64_t parts = std::clamp<int64_t>(ceil_div(kTasksWanted, pairs), 1, std::max<int64_t>(1, blocks));
     using A = Arena<Acc>;
-    const int64_t own = Worker::size(n_.rows, row_panels_, n_.width, padded_);
+    const int64_t own = Worker::size(n_.rows, row_panels_, units_, padded_);
     Acc* const scratch = static_cast<Acc*>(rt->scratch(rt, static_cast<size_t>(own * rt->threads) * sizeof(Acc)));
     if (!scratch) return IK_OOM;
     const int64_t dq_size = A::whole(n_.rows * padded_);
@@ -49,7 +51,7 @@ class Backward {
     if (!all_dq) return IK_OOM;
 
     parallel_for(rt, pairs * parts, [&](int64_t task, int32_t worker) {
-      Worker w(scratch + worker * own, n_.rows, row_panels_, n_.width, padded_);
+      Worker w(scratch + worker * own, n_.rows, row_panels_, units_, padded_);
       const int64_t b = task / parts / n_.groups, group = task / parts % n_.groups;
       Acc* const dq = all_dq + (parts > 1 ? task : worker) * dq_size;
       std::fill_n(dq, n_.rows * padded_, Acc{});
@@ -83,32 +85,39 @@ class Backward {
   }
 
  private:
-  // A panels are [k][kRowStep] for the left operand, B panels [k][C] for the right one.
+  // A panels are [k][kRowStep] for the left operand, B panels [k][C] for the right one, P k's to a unit.
   struct Worker {
-    Acc *q_a, *dy_a, *q_b, *dy_b, *lse, *delta;     // of every row
-    Acc *k_t, *v_t, *k_b, *dk, *dv, *p, *ds, *row;  // of a block of keys
-    static int64_t size(int64_t rows, int64_t row_panels, int64_t width, int64_t padded) {
+    Unit *q_a, *dy_a, *q_b, *dy_b;  // of every row
+    Acc *lse, *delta;
+    Unit *k_t, *v_t, *k_b;  // of a block of keys
+    Acc *dk, *dv, *p, *ds, *row;
+    Unit *p_rows, *ds_rows;  // P and ds with rows as k: themselves, or pairs of rows
+    static int64_t size(int64_t rows, int64_t row_panels, int64_t units, int64_t padded) {
       using A = Arena<Acc>;
-      return 2 * A::whole(row_panels * width * kRowStep) + 2 * A::whole(rows * padded) + 2 * A::whole(rows) +
-             2 * A::whole(kBlockKeys * width) + 3 * A::whole(kBlockKeys * padded) + 2 * A::whole(kBlockRows * kBlockKeys) +
-             A::whole(kRows * padded);
+      return 2 * A::whole(row_panels * units * kRowStep) + 2 * A::whole(ceil_div(rows, P) * padded) + 2 * A::whole(rows) +
+             2 * A::whole(kBlockKeys * units) + A::whole(kBlockKeys / P * padded) + 2 * A::whole(kBlockKeys * padded) +
+             2 * A::whole(kBlockRows * kBlockKeys) + A::whole(kRows * padded) +
+             (P == 1 ? 0 : 2 * A::whole(kBlockRows / P * kBlockKeys));
     }
-    Worker(Acc* memory, int64_t rows, int64_t row_panels, int64_t width, int64_t padded) {
+    Worker(Acc* memory, int64_t rows, int64_t row_panels, int64_t units, int64_t padded) {
       Arena<Acc> a(memory);
-      q_a = a.take(row_panels * width * kRowStep);
-      dy_a = a.take(row_panels * width * kRowStep);
-      q_b = a.take(rows * padded);
-      dy_b = a.take(rows * padded);
+      const auto take = [&](int64_t n) { return reinterpret_cast<Unit*>(a.take(n)); };
+      q_a = take(row_panels * units * kRowStep);
+      dy_a = take(row_panels * units * kRowStep);
+      q_b = take(ceil_div(rows, P) * padded);
+      dy_b = take(ceil_div(rows, P) * padded);
       lse = a.take(rows);
       delta = a.take(rows);
-      k_t = a.take(kBlockKeys * width);
-      v_t = a.take(kBlockKeys * width);
-      k_b = a.take(kBlockKeys * padded);
+      k_t = take(kBlockKeys * units);
+      v_t = take(kBlockKeys * units);
+      k_b = take(kBlockKeys / P * padded);
       dk = a.take(kBlockKeys * padded);
       dv = a.take(kBlockKeys * padded);
       p = a.take(kBlockRows * kBlockKeys);
       ds = a.take(kBlockRows * kBlockKeys);
       row = a.take(kRows * padded);
+      p_rows = P == 1 ? reinterpret_cast<Unit*>(p) : take(kBlockRows / P * kBlockKeys);
+      ds_rows = P == 1 ? reinterpret_cast<Unit*>(ds) : take(kBlockRows / P * kBlockKeys);
     }
   };
 
@@ -116,12 +125,12 @@ class Backward {
     return static_cast<T*>(x.data) + b * x.stride[0] + j * x.stride[1] + group * x.stride[2];
   }
 
-  void pack_left(const Acc* gathered, int64_t r, int64_t n, Acc* a) const {
-    pack_panel<Wide<Acc>, 1, kRowStep>(gathered, padded_, 1, n, n, n_.width, a + r / kRows * n_.width * kRowStep);
+  void pack_left(const Acc* gathered, int64_t r, int64_t n, Unit* a) const {
+    pack_panel<Units<E, Acc>, P, kRowStep>(gathered, padded_, 1, n, n, n_.width, a + r / kRows * units_ * kRowStep);
   }
-  void pack_right(const Acc* gathered, int64_t r, int64_t n, Acc* b) const {
-    for (int64_t i = 0; i < n; ++i)
-      for (int64_t d = 0; d < padded_; d += C) std::memcpy(b + d * n_.rows + (r + i) * C, gathered + i * padded_ + d, C * sizeof(Acc));
+  void pack_right(const Acc* gathered, int64_t r, int64_t n, Unit* b) const {
+    for (int64_t d = 0; d < padded_; d += C)
+      pack_panel<Units<E, Acc>, P, C>(gathered + d, 1, padded_, C, C, n, b + d * ceil_div(n_.rows, P) + r / P * C);
   }
 
   void pack_rows(Worker& w, int64_t b, int64_t group) const {
@@ -164,11 +173,11 @@ class Backward {
         prefetch_row(k + next * k_.stride[1], n_.width);
         prefetch_row(v + next * v_.stride[1], n_.width);
       }
-      pack_panel<Wide<T>, 1, C>(k + j * k_.stride[1], k_.stride[1], 1, n, left, n_.width, w.k_t + j * n_.width);
-      pack_panel<Wide<T>, 1, C>(v + j * v_.stride[1], v_.stride[1], 1, n, left, n_.width, w.v_t + j * n_.width);
+      pack_panel<Units<E, T>, P, C>(k + j * k_.stride[1], k_.stride[1], 1, n, left, n_.width, w.k_t + j * units_);
+      pack_panel<Units<E, T>, P, C>(v + j * v_.stride[1], v_.stride[1], 1, n, left, n_.width, w.v_t + j * units_);
       for (int64_t d = 0; d < n_.width; d += C)
-        pack_panel<Wide<T>, 1, C>(k + j * k_.stride[1] + d, 1, k_.stride[1], std::min(C, n_.width - d), n_.width - d, n,
-                                  w.k_b + d * kBlockKeys + j * C);
+        pack_panel<Units<E, T>, P, C>(k + j * k_.stride[1] + d, 1, k_.stride[1], std::min(C, n_.width - d), n_.width - d, n,
+                                      w.k_b + d * (kBlockKeys / P) + j / P * C);
     }
   }
 
@@ -188,8 +197,8 @@ class Backward {
         if (each[i].first < each[i].last) seen = {std::min(seen.first, each[i].first), std::max(seen.last, each[i].last)};
       if (seen.first >= seen.last) {
         // These rows take part in the sums over rows below, with nothing.
-        std::fill_n(w.p + r * kBlockKeys, n * kBlockKeys, Acc{});
-        std::fill_n(w.ds + r * kBlockKeys, n * kBlockKeys, Acc{});
+        std::fill_n(w.p_rows + r / P * kBlockKeys, ceil_div(n, P) * kBlockKeys, Unit{});
+        std::fill_n(w.ds_rows + r / P * kBlockKeys, ceil_div(n, P) * kBlockKeys, Unit{});
         continue;
       }
       seen.first = seen.first / C * C;
@@ -197,8 +206,8 @@ class Backward {
       const auto mix = kMicroKernels<E, kBlockKeys>[n];
       for (int64_t d = 0; d < padded_; d += C) {
         Acc* const to = dq + (r0 + r) * padded_ + d;
-        mix(seen.last - seen.first, w.ds + r * kBlockKeys + seen.first, 1, w.k_b + d * kBlockKeys + seen.first * C, to, padded_, to,
-            padded_);
+        mix(ceil_div(seen.last - seen.first, P), reinterpret_cast<const Unit*>(w.ds + r * kBlockKeys) + seen.first / P, 1,
+            w.k_b + d * (kBlockKeys / P) + seen.first / P * C, to, padded_, to, padded_);
       }
     }
     for (int64_t j = all.first / kRows * kRows; j < all.last; j += kRows) {
@@ -208,13 +217,15 @@ class Backward {
       while (first < last && !sees(first)) ++first;
       while (last > first && !sees(last - 1)) --last;
       if (first == last) continue;
+      first = first / P * P;
       const auto mix = kMicroKernels<E, 1>[n];
       for (int64_t d = 0; d < padded_; d += C) {
         Acc* const dv = w.dv + j * padded_ + d;
         Acc* const dk = w.dk + j * padded_ + d;
-        const int64_t at = d * n_.rows + (r0 + first) * C;
-        mix(last - first, w.p + first * kBlockKeys + j, kBlockKeys, w.dy_b + at, dv, padded_, dv, padded_);
-        mix(last - first, w.ds + first * kBlockKeys + j, kBlockKeys, w.q_b + at, dk, padded_, dk, padded_);
+        const int64_t at = d * ceil_div(n_.rows, P) + (r0 + first) / P * C, from = first / P * kBlockKeys + j;
+        const int64_t units = ceil_div(last - first, P);
+        mix(units, w.p_rows + from, kBlockKeys, w.dy_b + at, dv, padded_, dv, padded_);
+        mix(units, w.ds_rows + from, kBlockKeys, w.q_b + at, dk, padded_, dk, padded_);
       }
     }
   }
@@ -222,13 +233,13 @@ class Backward {
   // P and ds of n rows (r in the tile, `row` in the list) for the keys `seen`; zeros elsewhere in the tile's row.
   void scores(Worker& w, int64_t b, int64_t group, int64_t row, int64_t r, int64_t n, int64_t j0, Range seen,
               const Range* each) const {
-    const int64_t at = row / kRows * n_.width * kRowStep;
+    const int64_t at = row / kRows * units_ * kRowStep;
     const auto product = kMicroKernels<E, 1>[n];
     Acc* const p = w.p + r * kBlockKeys;
     Acc* const ds = w.ds + r * kBlockKeys;
     for (int64_t j = seen.first; j < seen.last; j += C) {
-      product(n_.width, w.q_a + at, kRowStep, w.k_t + j * n_.width, p + j, kBlockKeys, nullptr, 0);
-      product(n_.width, w.dy_a + at, kRowStep, w.v_t + j * n_.width, ds + j, kBlockKeys, nullptr, 0);
+      product(units_, w.q_a + at, kRowStep, w.k_t + j * units_, p + j, kBlockKeys, nullptr, 0);
+      product(units_, w.dy_a + at, kRowStep, w.v_t + j * units_, ds + j, kBlockKeys, nullptr, 0);
     }
     for (int64_t i = 0; i < n; ++i) {
       Acc* const pi = p + i * kBlockKeys;
@@ -248,13 +259,36 @@ class Backward {
       }
       if (dbias_) std::copy(di + mine.first, di + mine.last, dbias_ + n_.flat(b, group, row + i) * n_.keys + j0 + mine.first);
     }
+    if constexpr (P == 2) {
+      for (int64_t i = 0; i < n; i += 2) {
+        pair_rows(p + i * kBlockKeys, i + 1 < n, w.p_rows + (r + i) / 2 * kBlockKeys);
+        pair_rows(ds + i * kBlockKeys, i + 1 < n, w.ds_rows + (r + i) / 2 * kBlockKeys);
+      }
+      // Pairs of keys take the first half of a row of ds.
+      for (int64_t i = 0; i < n; ++i) {
+        Acc* const di = ds + i * kBlockKeys;
+        for (int64_t j = seen.first; j < seen.last; j += W) {
+          const vh h = halves(load_bits<V>(di + j));
+          std::memcpy(reinterpret_cast<bf16*>(di) + j, &h, sizeof h);
+        }
+      }
+    }
+  }
+
+  // Two rows (the second zeros unless it is there) as units of one above the other.
+  static void pair_rows(const Acc* rows, bool both, Unit* to) {
+    const auto wide = [](const Acc* x) { return __builtin_convertvector(halves(load_bits<V>(x)), vu); };
+    for (int64_t j = 0; j < kBlockKeys; j += W) {
+      const vu low = wide(rows + j), unit = both ? low | (wide(rows + kBlockKeys + j) << 16) : low;
+      std::memcpy(to + j, &unit, sizeof unit);
+    }
   }
 
   const ik_view &q_, &k_, &v_, &y_, &lse_, &dy_, &dq_, &dk_, &dv_;
   Acc* const dbias_;  // dense [B, H, T, S], or null
   Heads n_;
   const Acc scale_;
-  const int64_t panels_, padded_, row_panels_;
+  const int64_t panels_, padded_, row_panels_, units_;  // units of a row's width
 };
 
 }  // namespace
@@ -264,11 +298,6 @@ int32_t ik_cpu_sdpa_grad(const ik_runtime* rt, const ik_view* in, int32_t, const
   const int32_t dtype = in[0].dtype;
   for (const ik_view* v : {&in[1], &in[2], &in[3], &in[5], &out[0], &out[1], &out[2]})
     if (v->dtype != dtype) return IK_UNSUPPORTED;
-  switch (dtype) {
-    case IK_F32: return Backward<float>(in, out, n_out, a).run(rt);
-    case IK_F64: return Backward<double>(in, out, n_out, a).run(rt);
-    case IK_BF16: return Backward<bf16>(in, out, n_out, a).run(rt);
-    case IK_F16: return Backward<f16>(in, out, n_out, a).run(rt);
-    default: return IK_UNSUPPORTED;
-  }
+  return for_products(dtype, a.bf16 != 0,
+                      [&]<class T, class E>(T, E) { return Backward<T, E>(in, out, n_out, a).run(rt); });
 }

@@ -136,8 +136,8 @@ void check(Host& host, Host& single, const Case& c, int dtype) {
     Tensor dk(c.b, c.s, c.g, c.d, dtype, c.layout, 0), dv(c.b, c.s, c.g, c.d, dtype, c.layout, 0);
     std::vector<char> lse((c.b * c.h * c.t + 16) * ik_dtype_bytes(wide), 0x5a);
     const ik_view lse_view = view(lse.data(), wide, {c.b, c.h, c.t});
-    const ik_attrs_sdpa attrs{c.causal, 0, 0, 0, scale};
-    const ik_attrs_sdpa_grad grad_attrs{c.causal, 0, 0, 0, scale};
+    const ik_attrs_sdpa attrs{c.causal, 0, 0, 0, 0, scale};
+    const ik_attrs_sdpa_grad grad_attrs{c.causal, 0, 0, 0, 0, scale};
     int status = on.launch(IK_KERNEL_sdpa, {q.view(), k.view(), v.view()}, {y.view(), lse_view}, &attrs);
     if (status == IK_OK)
       status = on.launch(IK_KERNEL_sdpa_grad, {q.view(), k.view(), v.view(), y.view(), lse_view, dy.view()},
@@ -240,8 +240,8 @@ void time_all(Host& host) {
       std::vector<float> lse(c.b * c.h * c.t);
       const ik_view lse_view = view(lse.data(), IK_F32, {c.b, c.h, c.t});
       const double scale = 1 / std::sqrt(double(c.d));
-      const ik_attrs_sdpa attrs{c.causal, 0, 0, 0, scale};
-      const ik_attrs_sdpa_grad grad_attrs{c.causal, 0, 0, 0, scale};
+      const ik_attrs_sdpa attrs{c.causal, 0, 0, 0, 0, scale};
+      const ik_attrs_sdpa_grad grad_attrs{c.causal, 0, 0, 0, 0, scale};
       const double flops = 4.0 * c.b * c.h * c.t * c.s * c.d * (c.causal && c.t > 1 ? 0.5 : 1);
       const double f = median_seconds([&] { host.launch(IK_KERNEL_sdpa, {q.view(), k.view(), v.view()}, {y.view(), lse_view}, &attrs); });
       std::printf("%-4s B%lld T%-4lld S%-4lld H%-2lld G%-2lld D%-3lld %s  forward %8.3f ms %6.1f GFLOP/s (%3.0f%%)", dtype_name(dtype), (long long)c.b,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { scope, tensor, zeros } from '../index.js';
+import { scope, tensor, withMatmulPrecision, zeros } from '../index.js';
 import { sdpa } from './index.js';
 import type { AttentionOptions } from './sdpa.js';
 import { status } from './testing/law.js';
@@ -213,4 +213,34 @@ describe.skipIf(!status.cpu.present)('sdpa over many blocks of keys', () => {
       });
     }),
   );
+
+  it.each([
+    { name: 'all keys', options: {} },
+    { name: 'causal', options: { causal: true } },
+    { name: 'a window', options: { causal: true, window: 75 } },
+  ])('$name in bf16 products is near what f32 gives', ({ options }) =>
+    scope(() => {
+      const exact = run(options);
+      const rounded = withMatmulPrecision('bf16', () => run(options));
+      exact.forEach((x, i) => {
+        const scale = Math.max(...x.map(Math.abs));
+        let worst = 0;
+        x.forEach((n, j) => {
+          worst = Math.max(worst, Math.abs(n - rounded[i]![j]!));
+        });
+        // Some products of 8 bits each, of a sum whose largest element is `scale`.
+        expect(worst / scale).toBeLessThan(0.02);
+      });
+    }),
+  );
+
+  it('in bf16 products passes a hidden infinity by', () =>
+    scope(() => {
+      const v = tensor(new Float32Array(2 * 33), { shape: [1, 33, 1, 2] });
+      v.slice(1, 32, 33).fill_(Number.POSITIVE_INFINITY);
+      const [q, k] = [zeros([1, 33, 1, 2]), zeros([1, 33, 1, 2])];
+      const y = withMatmulPrecision('bf16', () => sdpa(q, k, v, { causal: true })).numbers();
+      expect([...y.slice(0, 64)]).toEqual(new Array(64).fill(0));
+      expect(y[64]).toBe(Number.POSITIVE_INFINITY);
+    }));
 });

@@ -2,6 +2,7 @@ import { DTYPES, requireFloat, statisticsDType } from '../dtype.js';
 import { TensorError } from '../errors.js';
 import { broadcastView, toDense, toRows } from '../layout.js';
 import { apply, describe, type OpDefinition, operation, type RefArray } from '../op.js';
+import { type MatmulPrecision, matmulPrecision } from '../precision.js';
 import { Kernel, type View } from '../runtime.js';
 import { broadcastStrides, denseStrides, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -14,17 +15,18 @@ interface AttentionAttrs {
   window: number;
   documents: boolean;
   bias: boolean;
+  precision: MatmulPrecision;
   scale: number;
 }
 
-const layout = 'i:causal;i:window;i:documents;i:bias;d:scale;';
-const forwardKernel = new Kernel('sdpa', layout);
-const gradKernel = new Kernel('sdpa_grad', layout);
-const kernelAttrs = ({ causal, window, documents, bias, scale }: AttentionAttrs) => [
+const forwardKernel = new Kernel('sdpa', 'i:causal;i:window;i:documents;i:bias;i:bf16;d:scale;');
+const gradKernel = new Kernel('sdpa_grad', 'i:causal;i:window;i:documents;i:bias;i:bf16;d:scale;');
+const kernelAttrs = ({ causal, window, documents, bias, precision, scale }: AttentionAttrs) => [
   causal ? 1 : 0,
   window,
   documents ? 1 : 0,
   bias ? 1 : 0,
+  precision === 'bf16' ? 1 : 0,
   scale,
 ];
 
@@ -298,7 +300,7 @@ export interface AttentionOptions {
 
 /**
  * Scaled dot-product attention, y = softmax(scale * q k^T + bias) v for each head, computed tile by tile so that no
- * T x S matrix exists in memory.
+ * T x S matrix exists in memory. Its products follow the matmul precision: see {@link withMatmulPrecision}.
  *
  * Vaswani et al., Attention Is All You Need, 2017, equation 1; Dao, FlashAttention-2, 2023, algorithms 1 and 2; sliding
  * windows: Beltagy et al., Longformer, 2020, section 3.1.
@@ -319,7 +321,14 @@ export const sdpa = operation(
     if (window !== undefined && !(Number.isSafeInteger(window) && window > 0))
       throw new TensorError('E_FORMAT', 'sdpa', 'window must be a positive integer', `${window}`);
     const inputs = [q, k, v, ...(documents ? [documents] : []), ...(bias ? [bias] : [])];
-    const attrs = { causal, window: window ?? 0, documents: !!documents, bias: !!bias, scale };
+    const attrs = {
+      causal,
+      window: window ?? 0,
+      documents: !!documents,
+      bias: !!bias,
+      precision: matmulPrecision(),
+      scale,
+    };
     return apply(definition, inputs, attrs)[0]!;
   },
 );
