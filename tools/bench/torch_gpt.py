@@ -1,6 +1,7 @@
-"""The peer of train-step.mjs: one GPT-2-shaped training step in PyTorch on the CPU, eager. Prints one JSON line.
+"""The peer of inkstone_gpt.mjs: GPT-2-shaped training steps in PyTorch on the CPU, eager unless told to compile the
+model (which the first steps wait for). Prints one JSON line.
 
-usage: torch_gpt.py LAYERS HEADS WIDTH CONTEXT BATCH VOCAB STEPS [bf16]
+usage: torch_gpt.py LAYERS HEADS WIDTH CONTEXT BATCH VOCAB STEPS [compile] [bf16]
 """
 import json
 import resource
@@ -12,7 +13,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 layers, heads, width, context, batch, vocab, steps = map(int, sys.argv[1:8])
-bf16 = len(sys.argv) > 8 and sys.argv[8] == "bf16"
+bf16 = "bf16" in sys.argv[8:]
 torch.manual_seed(0)
 torch.set_num_threads(2)
 
@@ -53,13 +54,14 @@ model = GPT()
 for p in model.parameters():
     if p.dim() > 1:
         nn.init.normal_(p, std=0.02)
+forward = torch.compile(model) if "compile" in sys.argv[8:] else model
 optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, fused=True)
 x, y = (torch.randint(0, vocab, (batch, context)) for _ in range(2))
 seconds = []
 for _ in range(steps):
     start = time.perf_counter()
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
-        loss = model(x, y)
+        loss = forward(x, y)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
