@@ -88,14 +88,14 @@ class Gemm {
         const int64_t s1 = std::min(shared, s0 + shared_block_);
         const int64_t group = std::max<int64_t>(1, (s1 - s0) / 16);
         for_tasks(rt, ceil_div(s1 - s0, group), [&](int64_t task, int32_t) {
-          for (int64_t p = s0 + task * group; p < std::min(s1, s0 + (task + 1) * group); ++p)
-            pack(share_a_, a, b, p, k0, pass_k, scratch + (p - s0) * pass * shared_step());
+          const int64_t p0 = s0 + task * group;
+          pack_panels(share_a_, a, b, p0, std::min(s1, p0 + group), k0, pass_k, pass * shared_step(), shared_step(),
+                      scratch + (p0 - s0) * pass * shared_step());
         });
         for_tasks(rt, chunks_, [&](int64_t task, int32_t worker) {
           Unit* const mine = own + static_cast<size_t>(worker) * whole_lines(chunk_units());
           const int64_t p0 = task * chunk_panels_, p1 = std::min(chunked, p0 + chunk_panels_);
-          for (int64_t p = p0; p < p1; ++p)
-            pack(!share_a_, a, b, p, k0, pass_k, mine + (p - p0) * pass * chunk_step());
+          pack_panels(!share_a_, a, b, p0, p1, k0, pass_k, pass * chunk_step(), chunk_step(), mine);
           // The panel of the outer loop stays in L1 while the chunk, in L2, passes by it.
           for (int64_t s = s0; s < s1; ++s) {
             const Unit* const one = scratch + (s - s0) * pass * shared_step();
@@ -117,9 +117,24 @@ class Gemm {
   static constexpr int64_t kChunkBytes = 384 << 10;
   static constexpr int64_t kChunkPanels = 8;
   static constexpr int64_t kChunksWanted = 16;
+  static constexpr int64_t kSlice = 64;
 
   int64_t shared_step() const { return share_a_ ? kRowStep : kCols<E>; }
   int64_t chunk_step() const { return share_a_ ? kCols<E> : kRowStep; }
+
+  // Panels p0 .. p1, `size` units each. Where the rows of k lie apart they are read a few at a time for all panels: a
+  // panel of bytes is half a cache line wide.
+  template <class B>
+  void pack_panels(bool is_a, const Operand<T>& a, const B& b, int64_t p0, int64_t p1, int64_t k0, int64_t k, int64_t size,
+                   int64_t step, Unit* to) const {
+    int64_t inner = 1;
+    if (is_a) inner = a.inner;
+    else if constexpr (std::is_same_v<B, Operand<T>>) inner = b.inner;
+    const int64_t slice = inner == 1 ? std::max<int64_t>(1, k) : kSlice;
+    for (int64_t at = 0; at < k; at += slice)
+      for (int64_t p = p0; p < p1; ++p)
+        pack(is_a, a, b, p, k0 + at, std::min(slice, k - at), to + (p - p0) * size + at / E::kPer * step);
+  }
 
   template <class B>
   void pack(bool is_a, const Operand<T>& a, const B& b, int64_t panel, int64_t k0, int64_t k, Unit* to) const {

@@ -18,9 +18,10 @@ class SkinnyGemm {
   SkinnyGemm(int64_t m, int64_t n, int64_t k) : m_(m), n_(n), k_(k), k_padded_(ceil_div(k, W) * W) {}
 
   using Finish = Epilogue<Acc, O>;
-  // A as numbers, and C before it is rounded.
-  size_t scratch_units() const {
-    return static_cast<size_t>(m_ * k_padded_) + (std::is_same_v<O, Acc> ? 0 : static_cast<size_t>(m_ * n_));
+  // A as numbers, C before it is rounded, and, where B's rows are contiguous, the sums of each task.
+  size_t scratch_units(bool rows_of_b) const {
+    return static_cast<size_t>(m_ * k_padded_) + (std::is_same_v<O, Acc> ? 0 : static_cast<size_t>(m_ * n_)) +
+           (rows_of_b ? static_cast<size_t>(ceil_div(k_, slab_rows()) * m_ * n_) : 0);
   }
 
   template <class Reader>
@@ -41,7 +42,7 @@ class SkinnyGemm {
 
  private:
   template <int M>
-  void run_rows(const ik_runtime* rt, Operand<T> b, const Finish& finish, O* c, const Acc* x, Acc* y) const {
+  void run_rows(const ik_runtime* rt, Operand<T> b, const Finish& finish, O* c, Acc* x, Acc* y) const {
     const Acc* const bias = finish.bias;
     const auto done = [&](int64_t j0, int64_t j1) {
       for (int64_t at = j0; at < M * n_; at += n_) finish.finish(y + at, c + at, at, j1 - j0);
@@ -57,11 +58,22 @@ class SkinnyGemm {
         done(task * group, end);
       });
     } else {
-      const int64_t width = std::clamp<int64_t>(ceil_div(n_, 8 * 2 * W) * 2 * W, 2 * W, kColumns);
+      // Every task streams whole rows of B, as they lie in memory, into sums of its own.
+      const int64_t slabs = ceil_div(k_, slab_rows());
+      Acc* const partial = x + m_ * k_padded_ + (std::is_same_v<O, Acc> ? 0 : m_ * n_);
+      for_tasks(rt, slabs, [&](int64_t task, int32_t) {
+        slab<M>(b, x, task * slab_rows(), std::min(k_, (task + 1) * slab_rows()), partial + task * M * n_);
+      });
+      const int64_t width = std::max<int64_t>(W, 16384 / (M * std::max<int64_t>(1, slabs)) / W * W);
       for_tasks(rt, ceil_div(n_, width), [&](int64_t task, int32_t) {
-        const int64_t end = std::min(n_, (task + 1) * width);
-        axpys<M>(b, bias, y, x, task * width, end);
-        done(task * width, end);
+        const int64_t j0 = task * width, j1 = std::min(n_, j0 + width);
+        for (int64_t m = 0; m < M; ++m) {
+          Acc* const to = y + m * n_;
+          for (int64_t j = j0; j < j1; ++j) to[j] = bias ? bias[j] : Acc{};
+          for (int64_t s = 0; s < slabs; ++s)
+            for (int64_t j = j0; j < j1; ++j) to[j] += partial[(s * M + m) * n_ + j];
+        }
+        done(j0, j1);
       });
     }
   }
@@ -108,59 +120,44 @@ class SkinnyGemm {
     return lanes[0];
   }
 
-  // Columns [j0, j1) of B, each row of it contiguous: four rows at a time, added to runs of kRun rows.
+  // Rows of k a task sums: at most kRun, and so few that there are several tasks.
+  int64_t slab_rows() const { return std::clamp<int64_t>(ceil_div(k_, 16) / kTogether * kTogether, 2 * kTogether, kRun); }
+
+  // sums[m * n + j] = the sum over rows p0 .. p1 of B, each contiguous, kTogether of them at a time.
   template <int M>
-  void axpys(Operand<T> b, const Acc* bias, Acc* y, const Acc* x, int64_t j0, int64_t j1) const {
-    alignas(64) Acc sum[M][kColumns], run[M][kColumns];
-    const int64_t width = j1 - j0, whole = width / W * W;
-    for (int m = 0; m < M; ++m)
-      for (int64_t j = 0; j < width; ++j) sum[m][j] = bias ? bias[j0 + j] : Acc{};
-    for (int64_t p0 = 0; p0 < k_; p0 += kRun) {
-      const int64_t p1 = std::min(k_, p0 + kRun);
-      for (int m = 0; m < M; ++m) std::fill_n(run[m], width, Acc{});
-      for (int64_t p = p0; p < p1; p += 4) {
-        const int rows = static_cast<int>(std::min<int64_t>(4, p1 - p));
-        const T* const w = b.data + p * b.inner + j0;
-        if (rows == 4) {
-          V xs[M][4];
+  void slab(Operand<T> b, const Acc* x, int64_t p0, int64_t p1, Acc* sums) const {
+    std::fill_n(sums, M * n_, Acc{});
+    const int64_t whole = n_ / W * W;
+    int64_t p = p0;
+    for (; p + kTogether <= p1; p += kTogether) {
+      const T* const w = b.data + p * b.inner;
+      for (int64_t j = 0; j < whole; j += W) {
+        V row[kTogether];
 #pragma GCC unroll 8
-          for (int m = 0; m < M; ++m)
-#pragma GCC unroll 4
-            for (int i = 0; i < 4; ++i) xs[m][i] = broadcast(x[m * k_padded_ + p + i]);
-          for (int64_t j = 0; j < whole; j += W) {
-            V row[4];
-#pragma GCC unroll 4
-            for (int i = 0; i < 4; ++i) {
-              row[i] = R::across(w + i * b.inner + j, 0);
-              // Rows lie pages apart, where the hardware's prefetcher does not follow.
-              __builtin_prefetch(w + (i + 4) * b.inner + j);
-            }
-#pragma GCC unroll 8
-            for (int m = 0; m < M; ++m) {
-              V acc = load_bits<V>(&run[m][j]);
-#pragma GCC unroll 4
-              for (int i = 0; i < 4; ++i) acc += xs[m][i] * row[i];
-              std::memcpy(&run[m][j], &acc, sizeof acc);
-            }
-          }
-        } else {
-          for (int i = 0; i < rows; ++i)
-            for (int m = 0; m < M; ++m)
-              for (int64_t j = 0; j < whole; ++j) run[m][j] += x[m * k_padded_ + p + i] * R::one(w + i * b.inner + j, 0, 1);
+        for (int i = 0; i < kTogether; ++i) {
+          row[i] = R::across(w + i * b.inner + j, 0);
+          // The next rows, which the hardware does not follow over a page's end.
+          __builtin_prefetch(w + (i + kTogether) * b.inner + j);
         }
-        for (int i = 0; i < rows; ++i)
-          for (int m = 0; m < M; ++m)
-            for (int64_t j = whole; j < width; ++j) run[m][j] += x[m * k_padded_ + p + i] * R::one(w + i * b.inner + j, 0, 1);
+#pragma GCC unroll 8
+        for (int m = 0; m < M; ++m) {
+          V acc = load_bits<V>(sums + m * n_ + j);
+#pragma GCC unroll 8
+          for (int i = 0; i < kTogether; ++i) acc += broadcast(x[m * k_padded_ + p + i]) * row[i];
+          std::memcpy(sums + m * n_ + j, &acc, sizeof acc);
+        }
       }
-      for (int m = 0; m < M; ++m)
-        for (int64_t j = 0; j < width; ++j) sum[m][j] += run[m][j];
+      for (int i = 0; i < kTogether; ++i)
+        for (int m = 0; m < M; ++m)
+          for (int64_t j = whole; j < n_; ++j) sums[m * n_ + j] += x[m * k_padded_ + p + i] * R::one(w + i * b.inner + j, 0, 1);
     }
-    for (int m = 0; m < M; ++m)
-      for (int64_t j = 0; j < width; ++j) y[m * n_ + j0 + j] = sum[m][j];
+    for (; p < p1; ++p)
+      for (int m = 0; m < M; ++m)
+        for (int64_t j = 0; j < n_; ++j) sums[m * n_ + j] += x[m * k_padded_ + p] * R::one(b.data + p * b.inner + j, 0, 1);
   }
 
+  static constexpr int kTogether = 8;
   static constexpr int64_t kTaskBytes = 256 << 10;
-  static constexpr int64_t kColumns = 512;
   Acc (*read_a_)(const T*, int64_t, int64_t) = R::one;
   int64_t m_, n_, k_, k_padded_;
 };

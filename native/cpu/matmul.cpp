@@ -102,7 +102,8 @@ int32_t multiply(const ik_runtime* rt, const Shape& s, const T* a, const T* b, c
   if (s.m <= kSkinnyRows && (s.b_k == 1 || s.b_col == 1) && fusion.activate_b == kNoActivation) {
     SkinnyGemm<Skinny, Single, T, T> gemm(s.m, s.n, s.k);
     with_activation(fusion.activate_a, [&]<class F>(F, auto) { gemm.read_a_with(typename Single::template Through<F>{}); });
-    return all(gemm, Acc{}, gemm.scratch_units(), gemm.scratch_units());
+    const size_t units = gemm.scratch_units(s.b_k != 1);
+    return all(gemm, Acc{}, units, units);
   }
   Gemm<E, R, T, T> gemm(s.m, s.n, s.k);
   with_activation(fusion.activate_a, [&]<class F>(F, auto) { gemm.read_a_with(typename R::template Through<F>{}); });

@@ -16,25 +16,62 @@ void arrange(const float* x, int64_t k, float* to) {
     for (int i = 0; i < kBlock; ++i) to[b + i] = x[b + F::order(i)];
 }
 
+// R rows of W with M rows of x: out[m * R + r].
+template <class F, int M, int R>
+void dots(const Quantized& q, int64_t j, const float* x, int64_t k, float (&out)[M * R]) {
+  // Bytes between the prefetch of a row and its use. The hardware follows one row by itself, not several.
+  constexpr int64_t kAheadBytes = 1024;
+  // Few sums are split, lest their additions wait for each other.
+  constexpr int kChains = M * R < 4 ? kBlockVectors : 1;
+  const int64_t blocks = k / kBlock;
+  const uint8_t* row[R];
+  for (int r = 0; r < R; ++r) row[r] = q.data + (j + r) * q.row_bytes;
+  Values acc[M * R] = {};
+  for (int64_t g = 0; g * q.group_blocks < blocks; ++g) {
+    typename F::Group shared[R];
+    for (int r = 0; r < R; ++r) shared[r] = F::group(q, j + r, g);
+    const int64_t last = std::min(blocks, (g + 1) * q.group_blocks);
+    for (int64_t b = g * q.group_blocks; b < last; ++b) {
+      Values w[R];
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r) {
+        if (R > 1) __builtin_prefetch(row[r] + b * F::kBytes + kAheadBytes);
+        F::block(row[r], b, shared[r], w[r]);
+      }
+#pragma GCC unroll 8
+      for (int v = 0; v < kBlockVectors; ++v)
+#pragma GCC unroll 8
+        for (int m = 0; m < M; ++m) {
+          const vf xv = load(x + m * k + b * kBlock + v * kLanes);
+#pragma GCC unroll 4
+          for (int r = 0; r < R; ++r) acc[m * R + r][v % kChains] += xv * w[r][v];
+        }
+    }
+  }
+  for (int i = 0; i < M * R; ++i) {
+    vf total = acc[i][0];
+    for (int v = 1; v < kChains; ++v) total += acc[i][v];
+    out[i] = sum(total);
+  }
+}
+
 template <class F, int M>
 void few_rows(const ik_runtime* rt, const Quantized& q, const float* x, const float* bias, float* c, int64_t n, int64_t k) {
   constexpr int64_t kTaskBytes = 128 << 10;
-  parallel_ranges(rt, n, std::max<int64_t>(1, kTaskBytes / std::max<int64_t>(1, q.row_bytes)), [&](int64_t begin, int64_t end) {
-    for (int64_t j = begin; j < end; ++j) {
-      // An accumulator for each vector of a block: their chains of additions run side by side.
-      Values acc[M] = {};
-      for_blocks<F>(q, j, 0, k / kBlock, [&](int64_t b, const Values& w) {
-#pragma GCC unroll 8
-        for (int m = 0; m < M; ++m)
-#pragma GCC unroll 8
-          for (int v = 0; v < kBlockVectors; ++v) acc[m][v] += load(x + m * k + b * kBlock + v * kLanes) * w[v];
-      });
-      for (int m = 0; m < M; ++m) {
-        vf total = acc[m][0];
-        for (int v = 1; v < kBlockVectors; ++v) total += acc[m][v];
-        c[m * n + j] = sum(total) + (bias ? bias[j] : 0.0f);
-      }
-    }
+  // As many rows of W as the registers hold sums of: they share the loads of x.
+  constexpr int R = kLanes < 16 || M == 1 ? 1 : M == 2 || M > 4 ? 2 : 4;
+  const int64_t rows = std::max<int64_t>(1, kTaskBytes / std::max<int64_t>(1, q.row_bytes) / R) * R;
+  parallel_ranges(rt, n, rows, [&](int64_t begin, int64_t end) {
+    const auto put = [&]<int Rows>(std::integral_constant<int, Rows>, int64_t j) {
+      float out[M * Rows];
+      dots<F, M, Rows>(q, j, x, k, out);
+      for (int m = 0; m < M; ++m)
+        for (int r = 0; r < Rows; ++r) c[m * n + j + r] = out[m * Rows + r] + (bias ? bias[j + r] : 0.0f);
+    };
+    int64_t j = begin;
+    for (; j + R <= end; j += R) put(std::integral_constant<int, R>{}, j);
+    if constexpr (R > 1)
+      for (; j < end; ++j) put(std::integral_constant<int, 1>{}, j);
   });
 }
 

@@ -17,15 +17,6 @@ struct Quantized {
   int64_t groups, group_blocks;
 };
 
-inline int64_t bytes_of_row(int64_t format, int64_t k) {
-  switch (format) {
-    case kQ8_0: return k / kBlock * 34;
-    case kQ4_0: return k / kBlock * 18;
-    case kInt8: return k;
-    default: return k / 2;
-  }
-}
-
 // The values of a block, kLanes a vector.
 struct Values {
   vf v[kBlockVectors];
@@ -58,6 +49,7 @@ inline vf from_bytes(const uint8_t* p, bool is_signed) {
 struct Nibbles {
 #if defined(__AVX512F__)
   vf table;
+  Nibbles() = default;
   Nibbles(float scale, float zero) {
     const vf numbers = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     table = (numbers - zero) * scale;
@@ -70,6 +62,7 @@ struct Nibbles {
   }
 #else
   float scale, zero;
+  Nibbles() = default;
   Nibbles(float scale, float zero) : scale(scale), zero(zero) {}
   void read(const uint8_t* p, Values& w) const {
     uint8_t nibbles[kBlock];
@@ -82,10 +75,11 @@ struct Nibbles {
 // A format reads what a group of blocks shares once, then block after block. Slot i of a block holds weight order(i).
 struct FormatQ8_0 {
   struct Group {};
+  static constexpr int kBytes = 34;  // of a block
   static constexpr int order(int i) { return i; }
   static Group group(const Quantized&, int64_t, int64_t) { return {}; }
   static void block(const uint8_t* row, int64_t b, const Group&, Values& w) {
-    const uint8_t* const p = row + b * 34;
+    const uint8_t* const p = row + b * kBytes;
     const vf scale = splat(scale_of_block(p));
 #pragma GCC unroll 8
     for (int v = 0; v < kBlockVectors; ++v) w[v] = from_bytes(p + 2 + v * kLanes, true) * scale;
@@ -93,14 +87,16 @@ struct FormatQ8_0 {
 };
 struct FormatQ4_0 {
   struct Group {};
+  static constexpr int kBytes = 18;
   static constexpr int order(int i) { return i; }
   static Group group(const Quantized&, int64_t, int64_t) { return {}; }
   static void block(const uint8_t* row, int64_t b, const Group&, Values& w) {
-    const uint8_t* const p = row + b * 18;
+    const uint8_t* const p = row + b * kBytes;
     Nibbles(scale_of_block(p), 8).read(p + 2, w);
   }
 };
 struct FormatInt8 {
+  static constexpr int kBytes = 32;
   struct Group {
     float scale, zero;
   };
@@ -111,10 +107,11 @@ struct FormatInt8 {
   }
   static void block(const uint8_t* row, int64_t b, const Group& g, Values& w) {
 #pragma GCC unroll 8
-    for (int v = 0; v < kBlockVectors; ++v) w[v] = (from_bytes(row + b * kBlock + v * kLanes, false) - g.zero) * g.scale;
+    for (int v = 0; v < kBlockVectors; ++v) w[v] = (from_bytes(row + b * kBytes + v * kLanes, false) - g.zero) * g.scale;
   }
 };
 struct FormatInt4 {
+  static constexpr int kBytes = 16;
   using Group = Nibbles;
   // A byte holds neighbours, and low nibbles are read first.
   static constexpr int order(int i) { return i < kBlock / 2 ? 2 * i : 2 * (i - kBlock / 2) + 1; }
@@ -123,18 +120,22 @@ struct FormatInt4 {
     return Nibbles(q.scales[at], q.zeros ? static_cast<float>(q.zeros[at]) : 8.0f);
   }
   static void block(const uint8_t* row, int64_t b, const Group& g, Values& w) {
-    g.read(row + b * (kBlock / 2), w);
+    g.read(row + b * kBytes, w);
   }
 };
 
 template <class Body>
-inline int32_t with_format(int64_t format, Body&& body) {
+inline auto with_format(int64_t format, Body&& body) {
   switch (format) {
     case kQ8_0: return body(FormatQ8_0{});
     case kQ4_0: return body(FormatQ4_0{});
     case kInt8: return body(FormatInt8{});
     default: return body(FormatInt4{});
   }
+}
+
+inline int64_t bytes_of_row(int64_t format, int64_t k) {
+  return with_format(format, [&]<class F>(F) { return k / kBlock * F::kBytes; });
 }
 
 // body(block number, its values) over blocks [b0, b1) of row j.

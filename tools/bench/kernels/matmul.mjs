@@ -1,6 +1,7 @@
-// Matrix products: M x K x N in the layouts NN, NT and TN (the letter T: that operand lies transposed in memory).
-import { matmul } from '@inkstone/tensor-core';
-import { random } from './data.mjs';
+// Matrix products: M x K x N in the layouts NN, NT and TN (the letter T: that operand lies transposed in memory); few
+// rows, whose rate is that of reading B; 8-bit integers; and quantised weights, which PyTorch's CPU has no like of.
+import { linearQuantized, matmul, matmulInt8, quantizeWeights } from '@inkstone/tensor-core';
+import { integers, random } from './data.mjs';
 
 const shapes = [
   [1024, 1024, 1024],
@@ -21,17 +22,57 @@ const product = (dtype, [m, k, n], layout) => ({
   tolerance: dtype === 'bf16' ? 1e-2 : 1e-3,
 });
 
-export const cases = ['f32', 'bf16'].flatMap((dtype) =>
-  shapes.flatMap((shape) => layouts.map((layout) => product(dtype, shape, layout))),
-);
+const few = (dtype, [m, k, n], layout) => ({
+  ...product(dtype, [m, k, n], layout),
+  name: `few rows ${dtype} ${m}x${k}x${n} ${layout}`,
+  flops: undefined,
+  bytes: k * n * (dtype === 'bf16' ? 2 : 4),
+  peak: 'read',
+});
+
+const blockBytes = { q8_0: 34, q4_0: 18, int8: 32, int4: 16 };
+const quantized = (format, [m, k, n]) => ({
+  name: `${format} weights ${m}x${k}x${n}`,
+  format,
+  m,
+  k,
+  n,
+  ...(m <= 8
+    ? { bytes: (k / 32) * n * blockBytes[format], peak: 'read' }
+    : { flops: 2 * m * k * n, peak: 'f32' }),
+});
+
+export const cases = [
+  ...['f32', 'bf16'].flatMap((dtype) =>
+    shapes.flatMap((shape) => layouts.map((layout) => product(dtype, shape, layout))),
+  ),
+  ...['f32', 'bf16'].flatMap((dtype) =>
+    [1, 4, 8].flatMap((m) => ['NN', 'NT'].map((layout) => few(dtype, [m, 4096, 16384], layout))),
+  ),
+  ...shapes
+    .slice(0, 3)
+    .flatMap((shape) =>
+      ['NN', 'NT'].map((layout) => ({ ...product('int8', shape, layout), tolerance: 1e-6, goal: 1 })),
+    ),
+  ...Object.keys(blockBytes).flatMap((format) => [1, 4, 512].map((m) => quantized(format, [m, 4096, 16384]))),
+];
 
 export const goals = [
   { name: 'f32', match: (c) => c.name.startsWith('f32'), goal: 1.15 },
   { name: 'bf16', match: (c) => c.name.startsWith('bf16'), goal: 1.0 },
 ];
 
-export function prepare({ dtype, m, k, n, layout }) {
-  const a = layout[0] === 'T' ? random([k, m], 1, { dtype }).transpose(0, 1) : random([m, k], 1, { dtype });
-  const b = layout[1] === 'T' ? random([n, k], 2, { dtype }).transpose(0, 1) : random([k, n], 2, { dtype });
-  return () => matmul(a, b);
+// The same bytes from -127 to 127 as matmul.py's.
+const bytes = (shape, seed) => integers(shape, seed, 255).sub(127).cast('i8');
+
+export function prepare({ dtype, format, m, k, n, layout }) {
+  if (format) {
+    const weights = quantizeWeights(random([n, k], 2), { format });
+    const x = random([m, k], 1);
+    return () => linearQuantized(x, weights);
+  }
+  const draw = dtype === 'int8' ? bytes : (shape, seed) => random(shape, seed, { dtype });
+  const a = layout[0] === 'T' ? draw([k, m], 1).transpose(0, 1) : draw([m, k], 1);
+  const b = layout[1] === 'T' ? draw([n, k], 2).transpose(0, 1) : draw([k, n], 2);
+  return dtype === 'int8' ? () => matmulInt8(a, b) : () => matmul(a, b);
 }
