@@ -44,52 +44,66 @@ size_t Encoder::miss(const uint8_t* piece, size_t n, Worker& worker, int32_t* ou
 }
 
 // Appends the ids of one piece and returns how many.
-inline size_t Encoder::encode_piece(const uint8_t* piece, size_t n, Worker& worker, Tokens& out) const {
+inline size_t Encoder::encode_piece(const Piece& piece, Worker& worker, Tokens& out) const {
+  const size_t n = piece.size;
   if (out.count + n + 4 > out.ids.capacity()) out.ids.reserve(out.count + n + 4);
   int32_t* const ids = out.ids.data() + out.count;
-  size_t count;
   if (n <= PieceCache::kShort) {
-    const PieceCache::Key key = PieceCache::key_of(piece, n);
-    if (const PieceCache::Slot* slot = worker.cache.find(key)) {
+    if (const PieceCache::Slot* slot = worker.cache.find(piece.key, piece.set)) {
       std::memcpy(ids, slot->ids, 16);
       out.count += static_cast<size_t>(slot->count);
       return static_cast<size_t>(slot->count);
     }
-    if (n <= PieceCache::kSlotIds) {
-      count = miss(piece, n, worker, ids);
-      worker.cache.add(key, ids, count);
-      out.count += count;
-      return count;
+  }
+  const size_t count = encode_rare(piece, worker, ids);
+  out.count += count;
+  return count;
+}
+
+// The ids of a piece that the table of short ones does not have.
+size_t Encoder::encode_rare(const Piece& piece, Worker& worker, int32_t* ids) const {
+  const auto [at, n, key, set] = piece;
+  if (n > PieceCache::kLong) return miss(at, n, worker, ids);
+  uint64_t hash = 0;
+  if (n > PieceCache::kSlotIds) {
+    hash = PieceCache::hash(at, n);
+    const PieceCache::LongHit hit = worker.cache.find_long(hash, at, n);
+    if (hit.ids) {
+      std::memcpy(ids, hit.ids, hit.count * sizeof(int32_t));
+      return hit.count;
     }
   }
-  if (n > PieceCache::kLong) {
-    count = miss(piece, n, worker, ids);
-    out.count += count;
-    return count;
+  const size_t count = miss(at, n, worker, ids);
+  if (n <= PieceCache::kShort && count <= PieceCache::kSlotIds) worker.cache.add(key, set, ids, count);
+  else worker.cache.add_long(hash, at, n, ids, count);
+  return count;
+}
+
+// Cuts up to kAhead pieces, so that what the cache has on the last of them is on its way while the first are looked up.
+template <Pattern kPattern>
+inline size_t Encoder::cut_ahead(const uint8_t* p, size_t& at, size_t n, const Worker& worker, Piece* pieces) const {
+  size_t count = 0;
+  for (; count < kAhead && at < n; ++count) {
+    const size_t next = scanner_.cut<kPattern>(p, at, n);
+    Piece& piece = pieces[count];
+    piece.at = p + at;
+    piece.size = next - at;
+    if (piece.size <= PieceCache::kShort) {
+      piece.key = PieceCache::key_of(piece.at, piece.size);
+      piece.set = PieceCache::set_of(piece.key);
+      worker.cache.prefetch(piece.set);
+    }
+    at = next;
   }
-  const uint64_t hash = PieceCache::hash(piece, n);
-  const PieceCache::LongHit hit = worker.cache.find_long(hash, piece, n);
-  if (hit.ids) {
-    std::memcpy(ids, hit.ids, hit.count * sizeof(int32_t));
-    out.count += hit.count;
-    return hit.count;
-  }
-  count = miss(piece, n, worker, ids);
-  if (n <= PieceCache::kShort && count <= PieceCache::kSlotIds)
-    worker.cache.add(PieceCache::key_of(piece, n), ids, count);
-  else
-    worker.cache.add_long(hash, piece, n, ids, count);
-  out.count += count;
   return count;
 }
 
 template <Pattern kPattern>
 void Encoder::encode_ids(size_t n, Worker& worker, Tokens& out) const {
-  const uint8_t* const p = worker.text.data();
+  Piece pieces[kAhead];
   for (size_t at = 0; at < n;) {
-    const size_t next = scanner_.cut<kPattern>(p, at, n);
-    encode_piece(p + at, next - at, worker, out);
-    at = next;
+    const size_t count = cut_ahead<kPattern>(worker.text.data(), at, n, worker, pieces);
+    for (size_t i = 0; i < count; ++i) encode_piece(pieces[i], worker, out);
   }
 }
 
@@ -97,31 +111,33 @@ void Encoder::encode_ids(size_t n, Worker& worker, Tokens& out) const {
 template <Pattern kPattern>
 void Encoder::encode_spans(size_t n, Worker& worker, Tokens& out) const {
   const uint8_t* const p = worker.text.data();
+  Piece pieces[kAhead];
   int32_t unit = 0, word = 0;
-  for (size_t at = 0; at < n; ++word) {
-    const size_t next = scanner_.cut<kPattern>(p, at, n);
-    const size_t from = out.count;
-    const size_t count = encode_piece(p + at, next - at, worker, out);
-    out.offsets.reserve(2 * out.count);
-    out.words.reserve(out.count);
-    int32_t* offset = out.offsets.data() + 2 * from;
-    // `at` and `unit` stand at the character that holds byte `end`, the end of the last token.
-    size_t end = at;
-    for (size_t i = from; i < from + count; ++i, offset += 2) {
-      out.words.data()[i] = word;
-      offset[0] = unit;
-      end += vocabulary_.size_of(out.ids.data()[i]);
-      int32_t reached = unit;
-      while (at < end) {
-        const size_t size = p[at] < 0x80 ? 1 : p[at] < 0xe0 ? 2 : p[at] < 0xf0 ? 3 : 4;
-        reached = unit + (size == 4 ? 2 : 1);
-        if (at + size > end) break;
-        unit = reached;
-        at += size;
+  for (size_t ahead = 0; ahead < n;) {
+    const size_t pieces_cut = cut_ahead<kPattern>(p, ahead, n, worker, pieces);
+    for (size_t k = 0; k < pieces_cut; ++k, ++word) {
+      const size_t from = out.count;
+      const size_t count = encode_piece(pieces[k], worker, out);
+      out.offsets.reserve(2 * out.count);
+      out.words.reserve(out.count);
+      int32_t* offset = out.offsets.data() + 2 * from;
+      // `at` and `unit` stand at the character that holds byte `end`, the end of the last token.
+      size_t at = static_cast<size_t>(pieces[k].at - p), end = at;
+      for (size_t i = from; i < from + count; ++i, offset += 2) {
+        out.words.data()[i] = word;
+        offset[0] = unit;
+        end += vocabulary_.size_of(out.ids.data()[i]);
+        int32_t reached = unit;
+        while (at < end) {
+          const size_t size = p[at] < 0x80 ? 1 : p[at] < 0xe0 ? 2 : p[at] < 0xf0 ? 3 : 4;
+          reached = unit + (size == 4 ? 2 : 1);
+          if (at + size > end) break;
+          unit = reached;
+          at += size;
+        }
+        offset[1] = reached;
       }
-      offset[1] = reached;
     }
-    at = next;
   }
 }
 

@@ -77,11 +77,22 @@ class Encoder {
   void encode(const char16_t* text, size_t units, bool spans, Worker& worker, Tokens& out) const;
 
  private:
+  struct Piece {
+    const uint8_t* at;
+    size_t size;
+    PieceCache::Key key;  // and the set it belongs to, of short pieces alone
+    size_t set;
+  };
+  static constexpr size_t kAhead = 32;
+
+  template <Pattern kPattern>
+  size_t cut_ahead(const uint8_t* p, size_t& at, size_t n, const Worker& worker, Piece* pieces) const;
   template <Pattern kPattern>
   void encode_ids(size_t n, Worker& worker, Tokens& out) const;
   template <Pattern kPattern>
   void encode_spans(size_t n, Worker& worker, Tokens& out) const;
-  size_t encode_piece(const uint8_t* piece, size_t n, Worker& worker, Tokens& out) const;
+  size_t encode_piece(const Piece& piece, Worker& worker, Tokens& out) const;
+  size_t encode_rare(const Piece& piece, Worker& worker, int32_t* ids) const;
   size_t miss(const uint8_t* piece, size_t n, Worker& worker, int32_t* out) const;
   int32_t whole(const uint8_t* piece, size_t n) const;
 

@@ -10,13 +10,17 @@ PairRules::PairRules(const int32_t* rules, const int32_t* ranks, size_t count) {
   while (slots < count * 2) slots *= 2;
   slots_.resize(slots);
   mask_ = slots - 1;
+  filter_.resize((slots << kFilterBits) / 64);
+  filter_mask_ = filter_.size() - 1;
   int32_t highest = -1;
   for (size_t i = 0; i < count; ++i) highest = std::max(highest, ranks[i]);
   std::vector<int32_t> merged(static_cast<size_t>(highest + 1));
   for (size_t i = 0; i < count; ++i) merged[static_cast<size_t>(ranks[i])] = rules[3 * i + 2];
   for (size_t i = 0; i < count; ++i) {
     const uint64_t key = key_of(rules[3 * i], rules[3 * i + 1]);
-    size_t at = hash(key) & mask_;
+    const size_t h = hash(key);
+    filter_[h >> 6 & filter_mask_] |= uint64_t{1} << (h & 63);
+    size_t at = h >> kFilterBits & mask_;
     while (slots_[at].key != kEmpty && slots_[at].key != key) at = (at + 1) & mask_;
     slots_[at] = {key, {static_cast<uint32_t>(ranks[i]), merged[static_cast<size_t>(ranks[i])]}};
   }

@@ -25,7 +25,10 @@ class PairRules {
 
   Rule find(int32_t left, int32_t right) const {
     const uint64_t key = key_of(left, right);
-    for (size_t i = hash(key) & mask_;; i = (i + 1) & mask_) {
+    const size_t h = hash(key);
+    // Most pairs have no rule; a bit that the nearest cache holds says so of nearly all of them.
+    if (!(filter_[h >> 6 & filter_mask_] >> (h & 63) & 1)) return {};
+    for (size_t i = h >> kFilterBits & mask_;; i = (i + 1) & mask_) {
       const Slot& slot = slots_[i];
       if (slot.key == key) return slot.rule;
       if (slot.key == kEmpty) return {};
@@ -43,10 +46,13 @@ class PairRules {
   }
   static size_t hash(uint64_t key) {
     key *= 0x9e3779b97f4a7c15u;
-    return static_cast<size_t>(key >> 32 ^ key >> 15);
+    return static_cast<size_t>(key ^ key >> 29);
   }
+  // The filter has 8 bits for each slot: 2^3 times as many.
+  static constexpr size_t kFilterBits = 3;
   std::vector<Slot> slots_;
-  size_t mask_ = 0;
+  std::vector<uint64_t> filter_;
+  size_t mask_ = 0, filter_mask_ = 0;
 };
 
 // Merges pieces of bytes; one per thread, since it owns the room to work in.

@@ -47,16 +47,22 @@ class PieceCache {
     return key;
   }
 
-  const Slot* find(const Key& key) const {
-    const Set& set = slots_[set_of(key)];
+  static size_t set_of(const Key& key) {
+    return static_cast<size_t>(mix(key.low ^ 0xa0761d6478bd642fu, key.high ^ 0xe7037ed1a0b428dbu)) & (kSets - 1);
+  }
+
+  void prefetch(size_t at) const { __builtin_prefetch(&slots_[at]); }
+
+  const Slot* find(const Key& key, size_t at) const {
+    const Set& set = slots_[at];
     if (set.ways[0].key == key) return &set.ways[0];
     if (set.ways[1].key == key) return &set.ways[1];
     return nullptr;
   }
 
   // Takes the first way; what was there moves to the second.
-  void add(const Key& key, const int32_t* ids, size_t count) {
-    Set& set = slots_[set_of(key)];
+  void add(const Key& key, size_t at, const int32_t* ids, size_t count) {
+    Set& set = slots_[at];
     set.ways[1] = set.ways[0];
     set.ways[0].key = key;
     std::memcpy(set.ways[0].ids, ids, count * sizeof(int32_t));
@@ -112,7 +118,7 @@ class PieceCache {
     uint16_t size = 0;
     uint16_t count = 0;
   };
-  static constexpr size_t kSets = 1 << 15;
+  static constexpr size_t kSets = 1 << 16;
   static constexpr size_t kLongSets = 1 << 16;
   static constexpr size_t kArenaBytes = 16 << 20;
 
@@ -125,10 +131,6 @@ class PieceCache {
     const auto product = static_cast<unsigned __int128>(a) * b;
     return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
   }
-  static size_t set_of(const Key& key) {
-    return static_cast<size_t>(mix(key.low ^ 0xa0761d6478bd642fu, key.high ^ 0xe7037ed1a0b428dbu)) & (kSets - 1);
-  }
-
   std::unique_ptr<Set[]> slots_;
   std::vector<LongSlot> index_;
   std::vector<uint8_t> arena_;

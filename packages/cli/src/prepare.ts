@@ -6,6 +6,7 @@ import { removeTemporaries, TokenFile, type TokenFileInfo, writeTokenFile } from
 import { type Corpus, collect, readText, split, type TextDocument } from './collect.js';
 import type { RunConfig } from './config.js';
 import { CliError } from './errors.js';
+import { fastTokenizer } from './fast-tokenizer.js';
 import type { Reporter } from './reporter.js';
 
 /** The token that ends a document. */
@@ -111,14 +112,16 @@ export async function prepare(
 
   await mkdir(folder, { recursive: true });
   await removeTemporaries(folder);
-  const a = await encode(train, sides.train, tokenizer, reporter, 'Encoding', signal);
-  const b = await encode(validation, sides.validation, tokenizer, reporter, 'Encoding validation', signal);
+  const { tokenizer: encoder, engine } = fastTokenizer(tokenizer);
+  const a = await encode(train, sides.train, encoder, reporter, 'Encoding', signal);
+  const b = await encode(validation, sides.validation, encoder, reporter, 'Encoding validation', signal);
   await tokenizer.save(config.out);
   reporter.event({
     event: 'encoded',
     trainTokens: a.length,
     validationTokens: b.length,
     bytesPerToken: Number(((a.textBytes + b.textBytes) / (a.length + b.length)).toFixed(3)),
+    engine,
   });
   return { tokenizer, train, validation };
 }
