@@ -1,0 +1,207 @@
+// One measurement of the tokenizer, as a line of JSON: ranks | encode | train | worst. Run by tokenizer.mjs.
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const dist = new URL('../../packages/tokenizer/dist/', import.meta.url);
+const { fromTiktoken, trainBpe, ByteLevel, Split, PreTokenizerSequence } = await import(
+  new URL('index.js', dist)
+);
+const { useNative } = await import(new URL('native.js', dist));
+const [mode, ...args] = process.argv.slice(2);
+const modes = { ranks, encode, train, worst };
+console.log(JSON.stringify(await modes[mode](...args)));
+
+/** Documents of about 4000 characters, cut at line breaks: what a data pipeline would encode. */
+function documents(text) {
+  const out = [];
+  let from = 0;
+  while (from < text.length) {
+    const line = text.indexOf('\n', from + 4000);
+    const to = line < 0 ? text.length : line + 1;
+    // A slice would lean on the whole text; a copy is what a reader of documents has.
+    out.push(Buffer.from(text.slice(from, to)).toString());
+    from = to;
+  }
+  return out;
+}
+
+function read(list) {
+  return list.split(',').flatMap((file) => documents(readFileSync(file, 'utf8')));
+}
+
+/** Trains a vocabulary on the texts and writes it as tiktoken ranks. */
+async function ranks(list, size, patternName, target) {
+  const { TIKTOKEN_ENCODINGS } = await import(new URL('index.js', dist));
+  const { pattern } = TIKTOKEN_ENCODINGS[`${patternName}_base`];
+  const preTokenizer = new PreTokenizerSequence([
+    new Split({ Regex: pattern }, 'Isolated', false),
+    new ByteLevel({ useRegex: false }),
+  ]);
+  const options = { vocabSize: Number(size), minFrequency: 1, specialTokens: [], preTokenizer };
+  const tokenizer = await trainBpe(read(list), options);
+  const lines = Array.from({ length: tokenizer.vocabSize }, (_, id) => {
+    const bytes = tokenizer.decodeBytes([id]);
+    return `${Buffer.from(bytes).toString('base64')} ${id}`;
+  });
+  writeFileSync(target, lines.join('\n'));
+  return { tokens: tokenizer.vocabSize };
+}
+
+function checksum(lists) {
+  const hash = createHash('sha256');
+  for (const ids of lists) hash.update(Buffer.from(Int32Array.from(ids).buffer));
+  return hash.digest('hex').slice(0, 16);
+}
+
+async function encode(config) {
+  const { file, ranks: ranksFile, pattern, peers } = JSON.parse(readFileSync(config, 'utf8'));
+  const text = readFileSync(file, 'utf8');
+  const bytes = Buffer.byteLength(text);
+  const docs = documents(text);
+  const ranksText = readFileSync(ranksFile, 'utf8');
+  const plain = fromTiktoken(ranksText, { pattern, specialTokens: {} });
+  const out = {};
+  /** MB/s of the best of some runs; the first, where caches are empty, apart. */
+  const time = (runs, f) => {
+    const speeds = [];
+    for (let i = 0; i < runs; i++) {
+      const start = performance.now();
+      f();
+      speeds.push(bytes / 1e3 / (performance.now() - start));
+    }
+    return [speeds[0], Math.max(...speeds)];
+  };
+  const each = (f) => () => {
+    for (const doc of docs) f(doc);
+  };
+  // Code is warm before the cold figure is taken: what is cold is the cache.
+  const scout = useNative(plain, { threads: 1 });
+  for (let i = 0; i < 3; i++) for (const doc of docs) scout.encodeIds(doc);
+  const one = useNative(plain, { threads: 1 });
+  const two = useNative(plain, { threads: 2 });
+  [out.nativeCold, out.nativeWarm] = time(
+    7,
+    each((doc) => one.encodeIds(doc)),
+  );
+  [, out.nativeOffsets] = time(
+    5,
+    each((doc) => one.encode(doc)),
+  );
+  [, out.nativeBatch1] = time(7, () => one.encodeIdsBatch(docs));
+  [, out.nativeBatch2] = time(7, () => two.encodeIdsBatch(docs));
+  [out.typescriptCold, out.typescript] = time(
+    5,
+    each((doc) => plain.encodeIds(doc)),
+  );
+  const ids = docs.map((doc) => one.encodeIds(doc));
+  out.checksum = checksum(ids);
+  if (checksum(two.encodeIdsBatch(docs)) !== out.checksum)
+    throw new Error('batches differ from single texts');
+  if (checksum(docs.map((doc) => plain.encodeIds(doc))) !== out.checksum)
+    throw new Error('TypeScript differs');
+  const decode = (tokenizer) => () => {
+    for (const list of ids) tokenizer.decode(list);
+  };
+  [, out.nativeDecode] = time(7, decode(one));
+  [, out.typescriptDecode] = time(5, decode(plain));
+  if (peers) {
+    const gpt = await gptTokenizer(peers, ranksText, pattern);
+    const theirs = checksum(docs.map((doc) => gpt.encode(doc)));
+    // Its expressions are JavaScript's: Unicode may differ, the work does not.
+    out.gptTokenizerAgrees = theirs === out.checksum;
+    [, out.gptTokenizer] = time(
+      5,
+      each((doc) => gpt.encode(doc)),
+    );
+    [, out.gptTokenizerDecode] = time(5, () => {
+      for (const list of ids) gpt.decode(list);
+    });
+  }
+  return out;
+}
+
+async function gptTokenizer(peers, ranksText, pattern) {
+  const require = createRequire(path.join(peers, 'package.json'));
+  const load = (name) => import(pathToFileURL(require.resolve(name)).href);
+  const { GptEncoding } = await load('gpt-tokenizer/GptEncoding');
+  const constants = await load('gpt-tokenizer/encodingParams/constants').catch(() => ({}));
+  const own = pattern.includes('\\p{Lu}')
+    ? constants.O200K_TOKEN_SPLIT_REGEX
+    : pattern.includes('{1,3}')
+      ? constants.CL100K_TOKEN_SPLIT_REGEX
+      : constants.R50K_TOKEN_SPLIT_REGEX;
+  // JavaScript has no possessive quantifiers; without them the same pieces are found.
+  const regex =
+    own ??
+    new RegExp(
+      pattern.replaceAll('++', '+').replaceAll('?+', '?').replaceAll('}+', '}').replaceAll('*+', '*'),
+      'gu',
+    );
+  const decoder = ranksText.split('\n').map((line) => {
+    const bytes = Buffer.from(line.split(' ')[0], 'base64');
+    const string = bytes.toString('utf8');
+    return Buffer.from(string).equals(bytes) ? string : [...bytes];
+  });
+  return new GptEncoding({
+    bytePairRankDecoder: decoder,
+    // It takes no empty list; the texts do not spell this one.
+    specialTokensEncoder: new Map([['<|endoftext|>', decoder.length]]),
+    tokenSplitRegex: regex,
+  });
+}
+
+async function train(list, size) {
+  const docs = read(list);
+  global.gc();
+  const start = performance.now();
+  const tokenizer = await trainBpe(docs, { vocabSize: Number(size), specialTokens: [] });
+  const seconds = (performance.now() - start) / 1e3;
+  const { merges } = tokenizer.model.toJSON();
+  const hash = createHash('sha256').update(merges.map((pair) => pair.join(' ')).join('\n'));
+  return {
+    seconds,
+    peakMegabytes: process.resourceUsage().maxRSS / 1024,
+    checksum: hash.digest('hex').slice(0, 16),
+  };
+}
+
+/** Milliseconds for texts that no pattern cuts, doubling up to 10 million characters, in both ways. */
+async function worst() {
+  const corpus = Array.from(
+    { length: 200 },
+    (_, i) => `the ink stone ${i} aaaa    ^^^^ ${'='.repeat(i % 40)}`,
+  );
+  const plain = await trainBpe(corpus, { vocabSize: 600, specialTokens: [] });
+  const native = useNative(plain, { threads: 1 });
+  let seed = 1;
+  const letters = Array.from({ length: 10_000_000 }, () => {
+    seed = (seed * 48271) % 2147483647;
+    return 'etaoinshrdlu'[seed % 12];
+  }).join('');
+  const line = (n) => letters.slice(0, n);
+  const inputs = { a: (n) => 'a'.repeat(n), space: (n) => ' '.repeat(n), '^': (n) => '^'.repeat(n), line };
+  const out = {};
+  for (const [name, make] of Object.entries(inputs)) {
+    for (const [engine, tokenizer] of Object.entries({ native, TypeScript: plain })) {
+      const milliseconds = {};
+      for (let n = 1_250_000; n <= 10_000_000; n *= 2) {
+        const text = Buffer.from(make(n)).toString();
+        let best = Number.POSITIVE_INFINITY;
+        for (let i = 0; i < (n < 5_000_000 ? 3 : 2); i++) {
+          global.gc();
+          const start = performance.now();
+          tokenizer.encodeIds(text);
+          best = Math.min(best, performance.now() - start);
+        }
+        milliseconds[n] = Number(best.toFixed(1));
+      }
+      const times = Object.values(milliseconds);
+      const ratios = times.slice(1).map((t, i) => Number((t / times[i]).toFixed(2)));
+      out[`${name}, ${engine}`] = { milliseconds, ratios, worstRatio: Math.max(...ratios) };
+    }
+  }
+  return out;
+}
