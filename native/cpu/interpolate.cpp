@@ -21,7 +21,9 @@ struct Axis {
       return {i, i, 0};
     }
     const double step = corners ? (outputs > 1 ? static_cast<double>(size - 1) / static_cast<double>(outputs - 1) : 0) : scale;
-    const double from = corners ? static_cast<double>(o) * step : std::max(0.0, (static_cast<double>(o) + 0.5) * step - 0.5);
+    // Halved after the product, so that a fused multiply-add rounds as the reference does: a pixel that lies on another
+    // must not read its neighbour.
+    const double from = corners ? static_cast<double>(o) * step : std::max(0.0, static_cast<double>(2 * o + 1) * step * 0.5 - 0.5);
     const int64_t low = std::min(static_cast<int64_t>(from), size - 1);
     return {low, std::min(low + 1, size - 1), std::min(1.0, from - static_cast<double>(low))};
   }

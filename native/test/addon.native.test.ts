@@ -28,7 +28,9 @@ describe.skipIf(!native)(native ? 'the addon' : `skipped: the addon (${absent})`
   it('describes every kernel with its attributes', () => {
     const softmax = native!.kernels.find((k) => k.name === 'softmax');
     expect(softmax).toEqual({ name: 'softmax', layout: '', supported: true });
-    expect(native!.kernels.find((k) => k.name === 'sdpa')?.layout).toBe('i:causal;d:scale;');
+    expect(native!.kernels.find((k) => k.name === 'sdpa')?.layout).toBe(
+      'i:causal;i:window;i:documents;i:bias;i:bf16;d:scale;',
+    );
     expect(native!.kernels.filter((k) => !k.supported)).toEqual([]);
   });
 
