@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { scope, tensor, zeros } from '../index.js';
-import type { Activation } from './activation.js';
+import { ACTIVATIONS, type Activation } from './activation.js';
 import { gelu, linear } from './index.js';
 import { status } from './testing/law.js';
 import { input, laws, reals, shapes } from './testing/laws.js';
@@ -31,6 +31,20 @@ const cases = fc
       ...(args.residual ? [input([...rows, out], one)] : []),
     ];
     return fc.record({ inputs: fc.tuple(...list), args: fc.constant(args) });
+  })
+  .filter(({ inputs: [x, w, ...rest], args }) => {
+    if (args.activation !== 'relu') return true;
+    // Nor over that of the result's: what it activates must not be close to zero.
+    const g = args.inputActivation ? ACTIVATIONS[args.inputActivation].value : (v: number) => v;
+    const [out, columns] = w!.shape as [number, number];
+    const read = x!.values.map(g);
+    for (let r = 0; r < read.length; r += columns)
+      for (let o = 0; o < out; o++) {
+        let z = args.bias ? rest[0]!.values[o]! : 0;
+        for (let i = 0; i < columns; i++) z += read[r + i]! * w!.values[o * columns + i]!;
+        if (Math.abs(z) < 1e-4) return false;
+      }
+    return true;
   });
 
 laws(linear, {
