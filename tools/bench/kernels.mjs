@@ -24,6 +24,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { findPython } from './python.mjs';
 
 const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 const folder = path.join(root, 'tools', 'bench', 'kernels');
@@ -54,13 +55,6 @@ if (options.list || chosen.length === 0) {
 if (!existsSync(path.join(root, 'packages', 'tensor-core', 'dist'))) {
   console.error('bench: build first: npm run build');
   process.exit(1);
-}
-
-/** A Python that can import torch: INKSTONE_PYTHON, .peers in the repository, or the system's. */
-function findPython() {
-  for (const python of [process.env.INKSTONE_PYTHON, path.join(root, '.peers', 'bin', 'python'), 'python3'])
-    if (python && spawnSync(python, ['-c', 'import torch'], { stdio: 'ignore' }).status === 0) return python;
-  return null;
 }
 
 /** A process that answers each JSON line with one. */
@@ -120,7 +114,7 @@ function difference(ours, theirs, tolerance) {
   return '';
 }
 
-const python = findPython();
+const python = findPython('torch');
 if (!python) console.log('PyTorch was not found (set INKSTONE_PYTHON): only our own figures follow');
 const ours = startWorker(process.execPath, [path.join(folder, 'ours.mjs')], { INKSTONE_THREADS: '2' });
 const theirs =

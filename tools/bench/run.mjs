@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findPython } from './python.mjs';
 
 const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 const here = (name) => path.join(root, 'tools', 'bench', name);
@@ -43,13 +44,6 @@ const cases = [
 const wanted = process.argv.slice(2);
 const chosen = cases.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
 
-/** A Python that can import torch: INKSTONE_PYTHON, .peers in the repository, or the system's. */
-function findPython() {
-  for (const python of [process.env.INKSTONE_PYTHON, path.join(root, '.peers', 'bin', 'python'), 'python3'])
-    if (python && spawnSync(python, ['-c', 'import torch'], { stdio: 'ignore' }).status === 0) return python;
-  return null;
-}
-
 const run = (file, args) =>
   JSON.parse(
     execFileSync(file, args, {
@@ -64,7 +58,7 @@ const run = (file, args) =>
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 const git = (...args) => spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout.trim();
 
-const python = findPython();
+const python = findPython('torch');
 if (!python) console.log('PyTorch was not found (set INKSTONE_PYTHON): only our own figures follow');
 if (!existsSync(path.join(root, 'packages', 'transformer', 'dist'))) {
   console.error('bench: build first: npm run build');

@@ -15,6 +15,7 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findPython } from './python.mjs';
 
 const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 const here = (name) => path.join(root, 'tools', 'bench', name);
@@ -85,13 +86,6 @@ function texts() {
   };
 }
 
-function findPython() {
-  for (const python of [process.env.INKSTONE_PYTHON, path.join(root, '.peers', 'bin', 'python'), 'python3'])
-    if (python && spawnSync(python, ['-c', 'import tiktoken, tokenizers'], { stdio: 'ignore' }).status === 0)
-      return python;
-  return null;
-}
-
 const run = (file, args) =>
   JSON.parse(
     execFileSync(file, args, {
@@ -117,7 +111,7 @@ const medians = (runs) =>
 const ratio = (a, b) => (a && b ? Number((a / b).toFixed(2)) : null);
 const git = (...args) => spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout.trim();
 
-const python = findPython();
+const python = findPython('tiktoken', 'tokenizers');
 const peers = process.env.INKSTONE_TOKENIZER_PEERS ?? '';
 const absent = [];
 if (!python) absent.push('tiktoken and Hugging Face tokenizers: set INKSTONE_PYTHON');
