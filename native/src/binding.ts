@@ -1,4 +1,14 @@
-import type { BpeEncoder, BpeEncoderOptions, ByteDecoder, ByteDecoderOptions } from './tokenizer.js';
+import type {
+  BpeEncoder,
+  BpeEncoderOptions,
+  ByteDecoder,
+  ByteDecoderOptions,
+  CountedWords,
+  MergeLearner,
+  MergeLearnerOptions,
+  WordCounter,
+  WordCounterOptions,
+} from './tokenizer.js';
 
 /** One kernel as the addon describes it: its attribute layout is `i:name;` or `d:name;` for each attribute in order. */
 export interface KernelDescription {
@@ -63,4 +73,6 @@ export interface NativeAddon {
     options: BpeEncoderOptions,
   ) => BpeEncoder;
   ByteDecoder: new (options: ByteDecoderOptions) => ByteDecoder;
+  WordCounter: new (options: WordCounterOptions) => WordCounter;
+  MergeLearner: new (words: CountedWords, options: MergeLearnerOptions) => MergeLearner;
 }

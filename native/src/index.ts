@@ -23,6 +23,11 @@ export type {
   BpeEncoderOptions,
   ByteDecoder,
   ByteDecoderOptions,
+  CountedWords,
+  MergeLearner,
+  MergeLearnerOptions,
   ScannerOptions,
   TokenBytes,
+  WordCounter,
+  WordCounterOptions,
 } from './tokenizer.js';

@@ -52,3 +52,50 @@ export interface ByteDecoder {
   /** The bytes of the ids, or the index of the first id that does not exist. Throws E_OOM beyond 4 GiB. */
   decode(ids: Int32Array, skipSpecial: boolean): Uint8Array | number;
 }
+
+export interface WordCounterOptions extends ScannerOptions {
+  /** Longer words, in UTF-16 units, are not counted; Infinity for no limit. */
+  maxWordLength: number;
+}
+
+/** Words as UTF-8, one after the other: word w is `bytes[starts[w], starts[w + 1])` and occurs `counts[w]` times. */
+export interface CountedWords {
+  bytes: Uint8Array;
+  /** One more entry than there are words. */
+  starts: Uint32Array;
+  /** Exact up to 2^53. */
+  counts: Float64Array;
+}
+
+/** Counts the words of texts; lone surrogates count as U+FFFD. Throws E_OOM. */
+export interface WordCounter {
+  count(texts: readonly string[], threads: number): void;
+  /**
+   * Counts the words of a text that more text follows, but for the last ones, which it could change. Returns the UTF-16
+   * units that are done with; the others must come again.
+   */
+  countOpen(text: string): number;
+  /** Gives all words and forgets them; sorted by UTF-16 units if asked for. */
+  take(sorted: boolean): CountedWords;
+  /** What the words take as TypeScript's table reckons: two bytes a UTF-16 unit, and 28 a word. */
+  readonly bytes: number;
+}
+
+export interface MergeLearnerOptions extends TokenBytes {
+  /** Ids of the 256 bytes, which follow each other in any order. */
+  byteIds: Int32Array;
+  vocabSize: number;
+  minFrequency: number;
+  /** In bytes, exclusive; Infinity for no limit. */
+  maxTokenLength: number;
+}
+
+/** Learns the merges of byte-level BPE. Throws E_OOM, also beyond 2^31 bytes of words. */
+export interface MergeLearner {
+  /** Learns for about so long; true when there is nothing more to learn. */
+  learn(milliseconds: number): boolean;
+  /** Tokens of the vocabulary so far. */
+  readonly tokens: number;
+  /** Triples left id, right id, id of the token, in order. Frees what learning took: nothing can be asked afterwards. */
+  take(): Int32Array;
+}

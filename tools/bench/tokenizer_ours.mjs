@@ -9,7 +9,7 @@ const dist = new URL('../../packages/tokenizer/dist/', import.meta.url);
 const { fromTiktoken, trainBpe, ByteLevel, Split, PreTokenizerSequence } = await import(
   new URL('index.js', dist)
 );
-const { useNative } = await import(new URL('native.js', dist));
+const { nativeTrainer, useNative } = await import(new URL('native.js', dist));
 const [mode, ...args] = process.argv.slice(2);
 const modes = { ranks, encode, train, worst };
 console.log(JSON.stringify(await modes[mode](...args)));
@@ -40,7 +40,8 @@ async function ranks(list, size, patternName, target) {
     new Split({ Regex: pattern }, 'Isolated', false),
     new ByteLevel({ useRegex: false }),
   ]);
-  const options = { vocabSize: Number(size), minFrequency: 1, specialTokens: [], preTokenizer };
+  const engine = nativeTrainer();
+  const options = { vocabSize: Number(size), minFrequency: 1, specialTokens: [], preTokenizer, engine };
   const tokenizer = await trainBpe(read(list), options);
   const lines = Array.from({ length: tokenizer.vocabSize }, (_, id) => {
     const bytes = tokenizer.decodeBytes([id]);
@@ -157,7 +158,8 @@ async function train(list, size) {
   const docs = read(list);
   global.gc();
   const start = performance.now();
-  const tokenizer = await trainBpe(docs, { vocabSize: Number(size), specialTokens: [] });
+  const engine = nativeTrainer();
+  const tokenizer = await trainBpe(docs, { vocabSize: Number(size), specialTokens: [], engine });
   const seconds = (performance.now() - start) / 1e3;
   const { merges } = tokenizer.model.toJSON();
   const hash = createHash('sha256').update(merges.map((pair) => pair.join(' ')).join('\n'));

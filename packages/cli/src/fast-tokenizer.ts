@@ -1,5 +1,17 @@
-import type { Tokenizer } from '@inkstone/tokenizer';
-import { nativeObstacle, useNative } from '@inkstone/tokenizer/native';
+import type { Tokenizer, TrainerEngine } from '@inkstone/tokenizer';
+import { nativeObstacle, nativeTrainer, useNative } from '@inkstone/tokenizer/native';
+
+const ABSENT = 'TypeScript: the native addon is not installed';
+
+/** What `make` makes with the addon, or undefined where the addon is not installed; any other fault is thrown. */
+function withAddon<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'E_NATIVE') throw error;
+    return undefined;
+  }
+}
 
 /** A tokenizer and what encodes with it: `native`, or `TypeScript` with the reason. */
 export interface FastTokenizer {
@@ -19,11 +31,25 @@ export interface FastTokenizer {
 export function fastTokenizer(tokenizer: Tokenizer): FastTokenizer {
   const obstacle = nativeObstacle(tokenizer);
   if (obstacle !== undefined) return { tokenizer, engine: `TypeScript: ${obstacle}` };
-  try {
-    return { tokenizer: useNative(tokenizer), engine: 'native' };
-  } catch (error) {
-    // Only a missing addon is no fault; anything else is.
-    if ((error as { code?: string }).code !== 'E_NATIVE') throw error;
-    return { tokenizer, engine: 'TypeScript: the native addon is not installed' };
-  }
+  const fast = withAddon(() => useNative(tokenizer));
+  return fast ? { tokenizer: fast, engine: 'native' } : { tokenizer, engine: ABSENT };
+}
+
+/** What BPE is trained with, and its name: `native`, or `TypeScript` with the reason. */
+export interface FastTrainer {
+  trainer?: TrainerEngine;
+  engine: string;
+}
+
+/**
+ * The native trainer of BPE where the addon is installed; it finds the same tokens as TypeScript.
+ *
+ * @example
+ * ```ts
+ * const { trainer, engine } = fastTrainer();
+ * ```
+ */
+export function fastTrainer(): FastTrainer {
+  const trainer = withAddon(() => nativeTrainer());
+  return trainer ? { trainer, engine: 'native' } : { engine: ABSENT };
 }

@@ -6,7 +6,7 @@ import { removeTemporaries, TokenFile, type TokenFileInfo, writeTokenFile } from
 import { type Corpus, collect, readText, split, type TextDocument } from './collect.js';
 import type { RunConfig } from './config.js';
 import { CliError } from './errors.js';
-import { fastTokenizer } from './fast-tokenizer.js';
+import { fastTokenizer, fastTrainer } from './fast-tokenizer.js';
 import type { Reporter } from './reporter.js';
 
 /** The token that ends a document. */
@@ -94,11 +94,13 @@ export async function prepare(
     validation: sides.validation.length,
   });
 
+  const { trainer } = fastTrainer();
   const tokenizer = config.tokenizer.file
     ? await Tokenizer.fromFile(config.tokenizer.file)
     : await trainBpe(texts(sides.train), {
         vocabSize: config.tokenizer.vocab,
         specialTokens: [END_OF_TEXT],
+        ...(trainer ? { engine: trainer } : {}),
         ...(signal ? { signal } : {}),
         onProgress: ({ stage, done, total }) =>
           reporter.progress(

@@ -2,26 +2,18 @@
  * The native engine: the tokenizer's hot loops in C++, by the optional package @inkstone/native. Ids, offsets and
  * decoded text are those of the TypeScript in the package itself, to the bit. Node only.
  */
-import { type BpeEncoder, defaultThreads, loadAddon, type NativeAddon } from '@inkstone/native';
+import { type BpeEncoder, loadAddon, type NativeAddon } from '@inkstone/native';
 import { unspellBytes } from './byte-alphabet.js';
 import type { EncoderParts, Engine, TextTokens, TokenTable } from './engine.js';
 import { TokenizerError } from './errors.js';
 import { Bpe } from './models/bpe.js';
-import { type Scan, scanOf } from './pre-tokenizers/known-patterns.js';
-import { wordClasses } from './pre-tokenizers/o200k-cutter.js';
+import { type NativeOptions, scannerOptions, threadsOf, tokenBytes } from './native-parts.js';
+import { scanOf } from './pre-tokenizers/known-patterns.js';
 import type { Cutter } from './pre-tokenizers/pre-tokenizer.js';
 import type { Tokenizer } from './tokenizer.js';
 
-/** Options of `useNative`. */
-export interface NativeOptions {
-  /**
-   * Threads that batches use, the caller included: 1 is the calling thread alone. The default, `INKSTONE_THREADS` or
-   * the number of usable cores, is shared with the kernels of @inkstone/native.
-   */
-  threads?: number;
-}
-
-const PATTERNS = { whole: 0, gpt2: 1, cl100k: 2, o200k: 3 } as const;
+export type { NativeOptions } from './native-parts.js';
+export { nativeTrainer } from './native-trainer.js';
 
 /**
  * Why a tokenizer cannot use the native engine, in words, or undefined if it can: it takes byte-level BPE without a
@@ -68,14 +60,7 @@ function spellsControl(model: Bpe, cut: Cutter): boolean {
  * ```
  */
 export function useNative(tokenizer: Tokenizer, options: NativeOptions = {}): Tokenizer {
-  const threads = options.threads ?? defaultThreads();
-  if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
-    throw new TokenizerError('E_OPTION', 'threads', {
-      rule: 'must be an integer from 1 to 1024',
-      received: String(threads),
-      fix: 'leave it out for the number of cores',
-    });
-  }
+  const threads = threadsOf(options);
   const addon = loadAddon();
   return tokenizer.with({ engine: (parts) => new NativeEngine(addon, parts, threads) });
 }
@@ -99,7 +84,7 @@ class NativeEngine implements Engine {
     this.#threads = threads;
     this.#encoder = new addon.BpeEncoder({
       ...scannerOptions(scanOf(parts.preTokenizer!.byteCutter!)!),
-      ...tokenBytes(model),
+      ...tokenBytes(Array.from({ length: model.idLimit }, (_, id) => model.idToToken(id))),
       ...model.mergeTable,
       wholePieces: model.options.ignoreMerges ?? false,
     });
@@ -144,23 +129,4 @@ class NativeEngine implements Engine {
   get steps(): number {
     return this.#encoder.steps();
   }
-}
-
-/** How the addon is to cut. */
-export function scannerOptions({ pattern, cl100k }: Scan) {
-  return { pattern: PATTERNS[pattern], ...cl100k, classes: wordClasses() };
-}
-
-/** The bytes of the model's tokens; none for an id that has no token, or one that spells no bytes. */
-function tokenBytes(model: Bpe): { bytes: Uint8Array; starts: Uint32Array } {
-  const starts = new Uint32Array(model.idLimit + 1);
-  const tokens = Array.from({ length: model.idLimit }, (_, id) => unspellBytes(model.idToToken(id) ?? ''));
-  tokens.forEach((token, id) => {
-    starts[id + 1] = starts[id]! + (token?.length ?? 0);
-  });
-  const bytes = new Uint8Array(starts.at(-1)!);
-  tokens.forEach((token, id) => {
-    if (token) bytes.set(token, starts[id]!);
-  });
-  return { bytes, starts };
 }

@@ -7,6 +7,7 @@ import { Command } from 'commander';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Stopped } from '../errors.js';
+import { fastTrainer } from '../fast-tokenizer.js';
 import { analyse, bytesPerToken, scriptOf, tokensPerWord } from './analyse.js';
 import { addTokenizerCommands } from './commands.js';
 import { renderPage } from './page.js';
@@ -90,6 +91,7 @@ describe('inkstone tokenizer train', () => {
       out: at('out'),
       model,
       vocabSize: tokenizer.vocabSize,
+      engine: model === 'bpe' ? fastTrainer().engine : 'TypeScript',
     });
     expect(tokenizer.decode(tokenizer.encodeIds('the ink stone'))).toBe('the ink stone');
   });

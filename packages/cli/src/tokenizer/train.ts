@@ -1,6 +1,7 @@
 import { type Tokenizer, trainBpe, trainUnigram, trainWordPiece } from '@inkstone/tokenizer';
 import { collect, readText, type TextDocument } from '../collect.js';
 import { CliError, Stopped } from '../errors.js';
+import { fastTrainer } from '../fast-tokenizer.js';
 import { makeReporter, type Output } from '../reporter.js';
 
 /** Flags of `tokenizer train`. */
@@ -92,6 +93,7 @@ export async function trainCommand(flags: TrainFlags, stdout: Output, signal: Ab
     };
     const frequency = flags.minFrequency === undefined ? {} : { minFrequency: flags.minFrequency };
     let tokenizer: Tokenizer;
+    let engine = 'TypeScript';
     if (flags.model === 'unigram') {
       tokenizer = await trainUnigram(source, {
         ...shared,
@@ -100,11 +102,19 @@ export async function trainCommand(flags: TrainFlags, stdout: Output, signal: Ab
       });
     } else if (flags.model === 'wordpiece')
       tokenizer = await trainWordPiece(source, { ...shared, ...frequency });
-    else tokenizer = await trainBpe(source, { ...shared, ...frequency });
+    else {
+      const fast = fastTrainer();
+      engine = fast.engine;
+      tokenizer = await trainBpe(source, {
+        ...shared,
+        ...frequency,
+        ...(fast.trainer && { engine: fast.trainer }),
+      });
+    }
     signal.throwIfAborted();
     await tokenizer.save(flags.out);
     reporter.event(
-      { event: 'finished', out: flags.out, model: flags.model, vocabSize: tokenizer.vocabSize },
+      { event: 'finished', out: flags.out, model: flags.model, vocabSize: tokenizer.vocabSize, engine },
       `Saved      ${flags.out}: ${flags.model}, ${tokenizer.vocabSize} tokens`,
     );
   } catch (error) {

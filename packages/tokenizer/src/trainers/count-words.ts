@@ -5,6 +5,7 @@ import type { PreTokenizer } from '../pre-tokenizers/pre-tokenizer.js';
 import { toWellFormed } from '../unicode.js';
 import type { Pace, ProgressOptions } from './progress.js';
 import type { WordSpill } from './spill.js';
+import type { WordCounter } from './word-counter.js';
 import { WordCounts } from './word-counts.js';
 
 /** Options of every trainer for its first pass, which counts words. */
@@ -43,6 +44,35 @@ export function cutWith(normalizer: Normalizer | undefined, preTokenizer: PreTok
   };
 }
 
+/** Counts words in TypeScript. */
+class CuttingCounter implements WordCounter {
+  words = new WordCounts();
+  readonly #add = (text: string, start: number, end: number) => {
+    if (end - start <= this.maxWordLength) this.words.add(text, start, end);
+  };
+
+  constructor(
+    readonly cut: WordCutter,
+    readonly maxWordLength: number,
+  ) {}
+
+  add(text: string): void {
+    this.cut(toWellFormed(text), this.#add);
+  }
+
+  flush(): void {}
+
+  get bytes(): number {
+    return this.words.bytes;
+  }
+
+  drain(): Iterable<[string, number]> {
+    const { words } = this;
+    this.words = new WordCounts();
+    return words.entries();
+  }
+}
+
 /**
  * Counts the words of texts.
  *
@@ -55,7 +85,54 @@ export async function countWords(
   pace: Pace,
   cut: WordCutter,
 ): Promise<WordCounts> {
-  const { maxWordLength = Infinity, memoryLimit = Infinity } = options;
+  checkCountOptions(options);
+  const counter = new CuttingCounter(cut, options.maxWordLength ?? Infinity);
+  return (await countInto(counter, texts, options, pace)) ?? counter.words;
+}
+
+/**
+ * Has a counter count the words of texts, which must heed `maxWordLength` itself.
+ *
+ * @returns what was counted if it went to disk meanwhile; otherwise the counter has all of it.
+ * @throws {TokenizerError} as `countWords`.
+ */
+export async function countInto(
+  counter: WordCounter,
+  texts: Iterable<string> | AsyncIterable<string>,
+  options: CountOptions,
+  pace: Pace,
+): Promise<WordCounts | undefined> {
+  const { memoryLimit = Infinity } = options;
+  let spill: WordSpill | undefined;
+  try {
+    let read = 0;
+    const relieve = async () => {
+      if (counter.bytes <= memoryLimit) return;
+      spill ??= await (await import('./spill.js')).WordSpill.create();
+      await spill.write(counter.drain());
+    };
+    for await (const text of texts) {
+      counter.add(text);
+      read++;
+      await relieve();
+      if (pace.due) await pace.rest({ stage: 'read', done: read, total: undefined });
+    }
+    counter.flush();
+    await relieve();
+    let merged: WordCounts | undefined;
+    if (spill) {
+      await spill.write(counter.drain());
+      merged = await spill.merge(memoryLimit, options.onDropped, () => pace.options.signal?.throwIfAborted());
+    }
+    pace.report({ stage: 'read', done: read, total: undefined });
+    return merged;
+  } finally {
+    await spill?.remove();
+  }
+}
+
+/** @throws {TokenizerError} E_OPTION on an option out of range. */
+export function checkCountOptions({ maxWordLength = 1, memoryLimit = 1 }: CountOptions): void {
   for (const [name, value] of Object.entries({ maxWordLength, memoryLimit })) {
     if (value >= 1) continue;
     throw new TokenizerError('E_OPTION', name, {
@@ -63,31 +140,5 @@ export async function countWords(
       received: describe(value),
       fix: 'leave it out for no limit',
     });
-  }
-  let words = new WordCounts();
-  let spill: WordSpill | undefined;
-  const add = (text: string, start: number, end: number) => {
-    if (end - start <= maxWordLength) words.add(text, start, end);
-  };
-  try {
-    let read = 0;
-    for await (const text of texts) {
-      cut(toWellFormed(text), add);
-      read++;
-      if (words.bytes > memoryLimit) {
-        spill ??= await (await import('./spill.js')).WordSpill.create();
-        await spill.write(words);
-        words = new WordCounts();
-      }
-      if (pace.due) await pace.rest({ stage: 'read', done: read, total: undefined });
-    }
-    if (spill) {
-      await spill.write(words);
-      words = await spill.merge(memoryLimit, options.onDropped, () => pace.options.signal?.throwIfAborted());
-    }
-    pace.report({ stage: 'read', done: read, total: undefined });
-    return words;
-  } finally {
-    await spill?.remove();
   }
 }

@@ -158,7 +158,7 @@ describe('the table of words on disk', () => {
               words.add(piece, 0, piece.length, count);
               sums.set(piece, (sums.get(piece) ?? 0) + count);
             }
-            await spill.write(words);
+            await spill.write(words.entries());
           }
           let dropped: DroppedWords | undefined;
           const merged = await spill.merge(

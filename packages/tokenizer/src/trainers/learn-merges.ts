@@ -5,7 +5,7 @@ import type { Pace } from './progress.js';
 /** Words as symbols: word w is `symbols[starts[w], starts[w + 1])` and occurs `counts[w]` times. */
 export interface SymbolWords {
   symbols: Int32Array;
-  starts: Int32Array;
+  starts: Int32Array | Uint32Array;
   counts: Float64Array;
 }
 

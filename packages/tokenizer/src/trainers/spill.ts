@@ -23,8 +23,8 @@ export class WordSpill {
     return new WordSpill(await guarded(prefix, () => mkdtemp(prefix)));
   }
 
-  /** Writes a table as a run. */
-  async write(words: WordCounts): Promise<void> {
+  /** Writes words, sorted by UTF-16 units, as a run. */
+  async write(words: Iterable<readonly [word: string, count: number]>): Promise<void> {
     const path = join(this.folder, `${this.#runs.length}.run`);
     this.#runs.push(path);
     await guarded(path, async () => {
@@ -32,8 +32,7 @@ export class WordSpill {
       try {
         let buffer = Buffer.allocUnsafe(BUFFER);
         let length = 0;
-        for (const index of words.sorted()) {
-          const word = words.piece(index);
+        for (const [word, count] of words) {
           const size = HEAD + 2 * word.length;
           if (length + size > buffer.length) {
             await file.write(buffer, 0, length);
@@ -41,7 +40,7 @@ export class WordSpill {
             if (size > buffer.length) buffer = Buffer.allocUnsafe(size);
           }
           buffer.writeUInt32LE(word.length, length);
-          buffer.writeDoubleLE(words.counts[index]!, length + 4);
+          buffer.writeDoubleLE(count, length + 4);
           buffer.write(word, length + HEAD, 'utf16le');
           length += size;
         }

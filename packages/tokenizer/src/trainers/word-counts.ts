@@ -55,6 +55,11 @@ export class WordCounts {
     return out;
   }
 
+  /** The pieces with their counts, in the order of `sorted`. */
+  *entries(): Generator<[piece: string, count: number]> {
+    for (const index of this.sorted()) yield [this.piece(index), this.#counts[index]!];
+  }
+
   /** The count of each piece, in the order of the pieces. */
   get counts(): Float64Array {
     return this.#counts.subarray(0, this.size);

@@ -1,0 +1,50 @@
+/** What encoding and training by the addon share. */
+import { defaultThreads } from '@inkstone/native';
+import { unspellBytes } from './byte-alphabet.js';
+import { TokenizerError } from './errors.js';
+import type { Scan } from './pre-tokenizers/known-patterns.js';
+import { wordClasses } from './pre-tokenizers/o200k-cutter.js';
+
+/** Options of `useNative` and `nativeTrainer`. */
+export interface NativeOptions {
+  /**
+   * Threads that batches and counting use, the caller included: 1 is the calling thread alone. The default,
+   * `INKSTONE_THREADS` or the number of usable cores, is shared with the kernels of @inkstone/native.
+   */
+  threads?: number;
+}
+
+/** @throws {TokenizerError} E_OPTION on a number of threads out of range. */
+export function threadsOf(options: NativeOptions): number {
+  const threads = options.threads ?? defaultThreads();
+  if (Number.isInteger(threads) && threads >= 1 && threads <= 1024) return threads;
+  throw new TokenizerError('E_OPTION', 'threads', {
+    rule: 'must be an integer from 1 to 1024',
+    received: String(threads),
+    fix: 'leave it out for the number of cores',
+  });
+}
+
+const PATTERNS = { whole: 0, gpt2: 1, cl100k: 2, o200k: 3 } as const;
+
+/** How the addon is to cut. */
+export function scannerOptions({ pattern, cl100k }: Scan) {
+  return { pattern: PATTERNS[pattern], ...cl100k, classes: wordClasses() };
+}
+
+/** The bytes of byte-level tokens; none for an id that has no token, or one that spells no bytes. */
+export function tokenBytes(tokens: readonly (string | undefined)[]): {
+  bytes: Uint8Array;
+  starts: Uint32Array;
+} {
+  const starts = new Uint32Array(tokens.length + 1);
+  const spelled = tokens.map((token) => unspellBytes(token ?? ''));
+  spelled.forEach((token, id) => {
+    starts[id + 1] = starts[id]! + (token?.length ?? 0);
+  });
+  const bytes = new Uint8Array(starts.at(-1)!);
+  spelled.forEach((token, id) => {
+    if (token) bytes.set(token, starts[id]!);
+  });
+  return { bytes, starts };
+}
