@@ -6,35 +6,39 @@
 namespace ik::tok {
 
 Encoder::Encoder(Scanner&& scanner, Vocabulary&& vocabulary, PairRules&& rules)
-    : scanner_(std::move(scanner)), vocabulary_(std::move(vocabulary)), rules_(std::move(rules)) {
+    : scanner_(std::move(scanner)),
+      vocabulary_(std::move(vocabulary)),
+      rules_(std::move(rules)),
+      characters_(rules_, vocabulary_.byte_ids.data(), vocabulary_.bytes, vocabulary_.starts) {
   if (!vocabulary_.whole_pieces) return;
   const size_t count = vocabulary_.starts.size() - 1;
   size_t slots = 16;
   while (slots < count * 2) slots *= 2;
-  wholes_.assign(slots, -1);
+  wholes_.resize(slots);
   for (size_t id = 0; id < count; ++id) {
     const size_t n = vocabulary_.size_of(static_cast<int32_t>(id));
     if (n == 0) continue;
-    size_t at = PieceCache::hash(&vocabulary_.bytes[vocabulary_.starts[id]], n) >> 16 & (slots - 1);
-    while (wholes_[at] >= 0) at = (at + 1) & (slots - 1);
-    wholes_[at] = static_cast<int32_t>(id);
+    const uint64_t hash = PieceCache::hash(&vocabulary_.bytes[vocabulary_.starts[id]], n);
+    size_t at = hash >> 16 & (slots - 1);
+    while (wholes_[at].id >= 0) at = (at + 1) & (slots - 1);
+    wholes_[at] = {static_cast<uint32_t>(hash >> 32), static_cast<int32_t>(id)};
   }
 }
 
-int32_t Encoder::whole(const uint8_t* piece, size_t n) const {
+int32_t Encoder::whole(const uint8_t* piece, size_t n, uint64_t hash) const {
   const size_t mask = wholes_.size() - 1;
-  for (size_t at = PieceCache::hash(piece, n) >> 16 & mask;; at = (at + 1) & mask) {
-    const int32_t id = wholes_[at];
-    if (id < 0) return -1;
-    if (vocabulary_.size_of(id) == n &&
-        std::memcmp(&vocabulary_.bytes[vocabulary_.starts[static_cast<size_t>(id)]], piece, n) == 0)
-      return id;
+  for (size_t at = hash >> 16 & mask;; at = (at + 1) & mask) {
+    const Whole slot = wholes_[at];
+    if (slot.id < 0) return -1;
+    if (slot.tag == static_cast<uint32_t>(hash >> 32) && vocabulary_.size_of(slot.id) == n &&
+        std::memcmp(&vocabulary_.bytes[vocabulary_.starts[static_cast<size_t>(slot.id)]], piece, n) == 0)
+      return slot.id;
   }
 }
 
-size_t Encoder::miss(const uint8_t* piece, size_t n, Worker& worker, int32_t* out) const {
+size_t Encoder::miss(const uint8_t* piece, size_t n, uint64_t hash, Worker& worker, int32_t* out) const {
   if (vocabulary_.whole_pieces) {
-    const int32_t id = whole(piece, n);
+    const int32_t id = whole(piece, n, hash);
     if (id >= 0) {
       *out = id;
       return 1;
@@ -49,7 +53,7 @@ inline size_t Encoder::encode_piece(const Piece& piece, Worker& worker, Tokens& 
   if (out.count + n + 4 > out.ids.capacity()) out.ids.reserve(out.count + n + 4);
   int32_t* const ids = out.ids.data() + out.count;
   if (n <= PieceCache::kShort) {
-    if (const PieceCache::Slot* slot = worker.cache.find(piece.key, piece.set)) {
+    if (const PieceCache::Slot* slot = worker.cache.find(piece.key, piece.place)) {
       std::memcpy(ids, slot->ids, 16);
       out.count += static_cast<size_t>(slot->count);
       return static_cast<size_t>(slot->count);
@@ -62,19 +66,20 @@ inline size_t Encoder::encode_piece(const Piece& piece, Worker& worker, Tokens& 
 
 // The ids of a piece that the table of short ones does not have.
 size_t Encoder::encode_rare(const Piece& piece, Worker& worker, int32_t* ids) const {
-  const auto [at, n, key, set] = piece;
-  if (n > PieceCache::kLong) return miss(at, n, worker, ids);
-  uint64_t hash = 0;
+  const auto [at, n, key, place] = piece;
+  if (n > PieceCache::kLong) return miss(at, n, PieceCache::hash(at, n), worker, ids);
+  // A short piece of few ids is in the table of short ones, if anywhere.
+  const bool is_short = n <= PieceCache::kShort;
+  const uint64_t hash = is_short ? PieceCache::hash(at, n) : place;
   if (n > PieceCache::kSlotIds) {
-    hash = PieceCache::hash(at, n);
     const PieceCache::LongHit hit = worker.cache.find_long(hash, at, n);
     if (hit.ids) {
       std::memcpy(ids, hit.ids, hit.count * sizeof(int32_t));
       return hit.count;
     }
   }
-  const size_t count = miss(at, n, worker, ids);
-  if (n <= PieceCache::kShort && count <= PieceCache::kSlotIds) worker.cache.add(key, set, ids, count);
+  const size_t count = miss(at, n, hash, worker, ids);
+  if (is_short && count <= PieceCache::kSlotIds) worker.cache.add(key, place, ids, count);
   else worker.cache.add_long(hash, at, n, ids, count);
   return count;
 }
@@ -90,8 +95,12 @@ inline size_t Encoder::cut_ahead(const uint8_t* p, size_t& at, size_t n, const W
     piece.size = next - at;
     if (piece.size <= PieceCache::kShort) {
       piece.key = PieceCache::key_of(piece.at, piece.size);
-      piece.set = PieceCache::set_of(piece.key);
-      worker.cache.prefetch(piece.set);
+      piece.place = PieceCache::set_of(piece.key);
+      worker.cache.prefetch(piece.place);
+    } else if (piece.size <= PieceCache::kLong) {
+      piece.place = PieceCache::hash(piece.at, piece.size);
+      worker.cache.prefetch_long(piece.place);
+      if (vocabulary_.whole_pieces) __builtin_prefetch(&wholes_[piece.place >> 16 & (wholes_.size() - 1)]);
     }
     at = next;
   }

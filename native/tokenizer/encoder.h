@@ -31,7 +31,7 @@ class Encoder {
 
   // What one thread needs: cache, room to merge in, and the text as UTF-8.
   struct Worker {
-    explicit Worker(const Encoder& encoder) : merger(encoder.rules_, encoder.vocabulary_.byte_ids.data()) {}
+    explicit Worker(const Encoder& encoder) : merger(encoder.rules_, encoder.characters_, encoder.vocabulary_.byte_ids.data()) {}
     PieceCache cache;
     Merger merger;
     Buffer<uint8_t> text;
@@ -44,8 +44,8 @@ class Encoder {
   struct Piece {
     const uint8_t* at;
     size_t size;
-    PieceCache::Key key;  // and the set it belongs to, of short pieces alone
-    size_t set;
+    PieceCache::Key key;  // of short pieces alone
+    size_t place;         // the set of a short piece, the hash of a longer one that the cache may have
   };
   static constexpr size_t kAhead = 32;
 
@@ -57,13 +57,19 @@ class Encoder {
   void encode_spans(size_t n, Worker& worker, Tokens& out) const;
   size_t encode_piece(const Piece& piece, Worker& worker, Tokens& out) const;
   size_t encode_rare(const Piece& piece, Worker& worker, int32_t* ids) const;
-  size_t miss(const uint8_t* piece, size_t n, Worker& worker, int32_t* out) const;
-  int32_t whole(const uint8_t* piece, size_t n) const;
+  size_t miss(const uint8_t* piece, size_t n, uint64_t hash, Worker& worker, int32_t* out) const;
+  int32_t whole(const uint8_t* piece, size_t n, uint64_t hash) const;
 
   const Scanner scanner_;
   const Vocabulary vocabulary_;
   const PairRules rules_;
-  std::vector<int32_t> wholes_;  // a hash table of ids by the bytes of their tokens; -1 is an empty slot
+  const Characters characters_;
+  // A hash table of ids by the bytes of their tokens; half of the hash says most often that a token is another.
+  struct Whole {
+    uint32_t tag = 0;
+    int32_t id = -1;
+  };
+  std::vector<Whole> wholes_;
 };
 
 }  // namespace ik::tok

@@ -1,7 +1,9 @@
 #include "merges.h"
 
 #include <algorithm>
-#include <limits>
+#include <functional>
+
+#include "utf.h"
 
 namespace ik::tok {
 
@@ -14,61 +16,129 @@ PairRules::PairRules(const int32_t* rules, const int32_t* ranks, size_t count) {
   filter_mask_ = filter_.size() - 1;
   int32_t highest = -1;
   for (size_t i = 0; i < count; ++i) highest = std::max(highest, ranks[i]);
-  std::vector<int32_t> merged(static_cast<size_t>(highest + 1));
-  for (size_t i = 0; i < count; ++i) merged[static_cast<size_t>(ranks[i])] = rules[3 * i + 2];
+  made_.resize(static_cast<size_t>(highest + 1));
+  for (size_t i = 0; i < count; ++i) made_[static_cast<size_t>(ranks[i])] = rules[3 * i + 2];
   for (size_t i = 0; i < count; ++i) {
     const uint64_t key = key_of(rules[3 * i], rules[3 * i + 1]);
     const size_t h = hash(key);
     filter_[h >> 6 & filter_mask_] |= uint64_t{1} << (h & 63);
     size_t at = h >> kFilterBits & mask_;
     while (slots_[at].key != kEmpty && slots_[at].key != key) at = (at + 1) & mask_;
-    slots_[at] = {key, {static_cast<uint32_t>(ranks[i]), merged[static_cast<size_t>(ranks[i])]}};
+    slots_[at] = {key, {static_cast<uint32_t>(ranks[i]), made_[static_cast<size_t>(ranks[i])]}};
   }
 }
 
-Merger::Merger(const PairRules& rules, const int32_t* byte_ids)
-    : rules_(rules), byte_ids_(byte_ids), byte_rules_(1 << 16) {
+Characters::Characters(const PairRules& rules, const int32_t* byte_ids, const std::vector<uint8_t>& bytes,
+                       const std::vector<uint32_t>& starts)
+    : symbols_(kEnd - kFirst) {
+  // The lowest rank at which a token is joined to what belongs to another character.
+  std::vector<uint32_t> joins(starts.size() - 1, kNoRank);
+  rules.each([&](int32_t left, int32_t right, const PairRules::Rule& rule) {
+    const auto at = static_cast<size_t>(right);
+    // A right part that begins with a byte that follows is joined to its own character.
+    if (starts[at] == starts[at + 1] || (bytes[starts[at]] & 0xc0) == 0x80) return;
+    for (const int32_t id : {left, right}) joins[static_cast<size_t>(id)] = std::min(joins[static_cast<size_t>(id)], rule.rank);
+  });
+  for (uint32_t point = kFirst; point < kEnd; ++point) {
+    if (point >= 0xd800 && point < 0xe000) continue;
+    uint8_t spelled[3];
+    int32_t count = 0;
+    if (point >= 0x800) {
+      spelled[count++] = static_cast<uint8_t>(0xe0 | point >> 12);
+      spelled[count++] = static_cast<uint8_t>(0x80 | (point >> 6 & 63));
+    } else {
+      spelled[count++] = static_cast<uint8_t>(0xc0 | point >> 6);
+    }
+    spelled[count++] = static_cast<uint8_t>(0x80 | (point & 63));
+    Symbols& symbols = symbols_[point - kFirst];
+    for (int32_t i = 0; i < count; ++i) symbols.ids[i] = byte_ids[spelled[i]];
+    // The lowest rank at which one of the character's parts is joined to a neighbour, and the highest that finishes it.
+    uint32_t joined = kNoRank, finished = 0;
+    const auto look = [&] {
+      for (const int32_t id : {symbols.ids[0], symbols.ids[count - 1]}) joined = std::min(joined, joins[static_cast<size_t>(id)]);
+    };
+    look();
+    while (count > 1) {
+      PairRules::Rule best;
+      int32_t at = 0;
+      for (int32_t i = 0; i + 1 < count; ++i) {
+        const PairRules::Rule rule = rules.find(symbols.ids[i], symbols.ids[i + 1]);
+        if (rule.rank >= best.rank) continue;
+        best = rule;
+        at = i;
+      }
+      if (best.rank == kNoRank) break;
+      finished = std::max(finished, best.rank);
+      symbols.ids[at] = best.merged;
+      for (int32_t i = at + 1; i + 1 < count; ++i) symbols.ids[i] = symbols.ids[i + 1];
+      --count;
+      look();
+    }
+    symbols.count = joined > finished ? count : 0;
+  }
+}
+
+Merger::Merger(const PairRules& rules, const Characters& characters, const int32_t* byte_ids)
+    : rules_(rules), characters_(characters), byte_ids_(byte_ids), byte_rules_(1 << 16) {
   for (int a = 0; a < 256; ++a)
     for (int b = 0; b < 256; ++b) byte_rules_[static_cast<size_t>(a << 8 | b)] = rules.find(byte_ids[a], byte_ids[b]);
 }
 
 size_t Merger::merge(const uint8_t* piece, size_t n, int32_t* out) {
-  if (n == 1) {
-    *out = byte_ids_[piece[0]];
-    return 1;
+  const size_t count = start(piece, n, out);
+  if (count == 1) return 1;
+  return count <= kShort ? merge_short(out, count) : merge_long(out, count);
+}
+
+// Writes the symbols that merging starts from.
+size_t Merger::start(const uint8_t* piece, size_t n, int32_t* out) const {
+  size_t count = 0;
+  for (size_t i = 0; i < n;) {
+    const Utf8Char c = decode_utf8(piece + i);
+    if (c.point >= 0x80 && c.point < 0x10000) {
+      const Characters::Symbols& symbols = characters_.at(c.point);
+      for (int32_t k = 0; k < symbols.count; ++k) out[count + static_cast<size_t>(k)] = symbols.ids[k];
+      count += static_cast<size_t>(symbols.count);
+      if (symbols.count > 0) {
+        i += c.size;
+        continue;
+      }
+    }
+    for (const size_t end = i + c.size; i < end; ++i) out[count++] = byte_ids_[piece[i]];
   }
-  return n <= kShort ? merge_short(piece, n, out) : merge_long(piece, n, out);
+  return count;
 }
 
 // Symbols stay where they are; a bit says which are alive, and a key of rank and position finds the next merge.
-size_t Merger::merge_short(const uint8_t* piece, size_t n, int32_t* out) {
-  int32_t ids[kShort];
+size_t Merger::merge_short(int32_t* ids, size_t n) const {
   int32_t merged[kShort];
-  alignas(64) uint32_t keys[kShort];
-  ids[0] = byte_ids_[piece[0]];
-  for (size_t i = 0; i + 1 < n; ++i) {
-    const PairRules::Rule rule = byte_rules_[static_cast<size_t>(piece[i] << 8 | piece[i + 1])];
-    ids[i + 1] = byte_ids_[piece[i + 1]];
-    keys[i] = rule.rank == kNoRank ? kNoRank : rule.rank << 6 | static_cast<uint32_t>(i);
-    merged[i] = rule.merged;
-  }
-  const size_t padded = (n + 15) & ~size_t{15};
-  for (size_t i = n - 1; i < padded; ++i) keys[i] = kNoRank;
-  uint64_t alive = n == 64 ? ~uint64_t{0} : (uint64_t{1} << n) - 1;
-  const auto look = [&](size_t at, int32_t left, int32_t right) {
-    const PairRules::Rule rule = rules_.find(left, right);
+  alignas(16) uint32_t keys[kShort];
+  const auto keep = [&](size_t at, const PairRules::Rule& rule) {
     keys[at] = rule.rank == kNoRank ? kNoRank : rule.rank << 6 | static_cast<uint32_t>(at);
     merged[at] = rule.merged;
   };
+  const auto look = [&](size_t at, int32_t left, int32_t right) { keep(at, rules_.find(left, right)); };
+  const size_t padded = (n + 7) & ~size_t{7};
+  for (size_t i = 0; i < padded; ++i) keys[i] = kNoRank;
+  // The filter is asked about all pairs before the table about a few: nothing waits for a guess that was wrong.
+  uint64_t likely = 0;
+  for (size_t i = 0; i + 1 < n; ++i) likely |= static_cast<uint64_t>(rules_.likely(ids[i], ids[i + 1])) << i;
+  for (; likely; likely &= likely - 1) {
+    const auto at = static_cast<size_t>(__builtin_ctzll(likely));
+    keep(at, rules_.find_likely(ids[at], ids[at + 1]));
+  }
+  uint64_t alive = n == 64 ? ~uint64_t{0} : (uint64_t{1} << n) - 1;
   for (;;) {
-    uint32_t low[16];
-    for (size_t k = 0; k < 16; ++k) low[k] = keys[k];
-    for (size_t i = 16; i < padded; i += 16)
-      for (size_t k = 0; k < 16; ++k) low[k] = std::min(low[k], keys[i + k]);
-    for (size_t half = 8; half > 0; half /= 2)
-      for (size_t k = 0; k < half; ++k) low[k] = std::min(low[k], low[k + half]);
-    if (low[0] == kNoRank) break;
-    const size_t at = low[0] & 63;
+    typedef uint32_t Lanes __attribute__((vector_size(16)));
+    const auto* const lanes = reinterpret_cast<const Lanes*>(keys);
+    Lanes least = lanes[0] < lanes[1] ? lanes[0] : lanes[1];
+    for (size_t i = 2; i < padded / 4; i += 2) {
+      const Lanes pair = lanes[i] < lanes[i + 1] ? lanes[i] : lanes[i + 1];
+      least = pair < least ? pair : least;
+    }
+    const uint32_t low = std::min(std::min(least[0], least[1]), std::min(least[2], least[3]));
+    if (low == kNoRank) break;
+    const size_t at = low & 63;
     // The shift is in two steps because one of 64 is undefined.
     const size_t right = static_cast<size_t>(__builtin_ctzll(alive >> at >> 1)) + at + 1;
     ids[at] = merged[at];
@@ -84,62 +154,120 @@ size_t Merger::merge_short(const uint8_t* piece, size_t n, int32_t* out) {
     }
   }
   size_t count = 0;
-  for (; alive; alive &= alive - 1) out[count++] = ids[__builtin_ctzll(alive)];
+  for (; alive; alive &= alive - 1) ids[count++] = ids[__builtin_ctzll(alive)];
   return count;
 }
 
-// A heap of rank and position over a linked list; entries that no longer hold are recognised when they come up.
-size_t Merger::merge_long(const uint8_t* piece, size_t n, int32_t* out) {
+// Notes that the symbols at `at` and behind it could be merged by a rule, when its turn comes.
+void Merger::wait(uint32_t rank, int32_t at) {
+  int32_t& bucket = bucket_of_[rank];
+  if (bucket < 0) {
+    if (free_.empty()) {
+      free_.push_back(static_cast<int32_t>(buckets_.size()));
+      buckets_.emplace_back();
+    }
+    bucket = free_.back();
+    free_.pop_back();
+    waiting_.push_back(rank);
+    std::push_heap(waiting_.begin(), waiting_.end(), std::greater<>());
+  }
+  buckets_[static_cast<size_t>(bucket)].push_back(at);
+}
+
+void Merger::merge_at(int32_t* ids, int32_t count, int32_t at, uint32_t rank, uint32_t current) {
+  ++steps_;
+  if (ranks_[static_cast<size_t>(at)] != rank) return;
+  int32_t* const next = next_.data();
+  uint32_t* const ranks = ranks_.data();
+  const int32_t right = next[at], after = next[right], before = previous_[static_cast<size_t>(at)];
+  ids[at] = rules_.made(rank);
+  ranks[right] = kNoRank;
+  next[at] = after;
+  ranks[at] = kNoRank;
+  const auto note = [&](int32_t place) {
+    if (ranks[place] == kNoRank) return;
+    if (ranks[place] > current) {
+      wait(ranks[place], place);
+      return;
+    }
+    late_.push_back(static_cast<uint64_t>(ranks[place]) << 32 | static_cast<uint32_t>(place));
+    std::push_heap(late_.begin(), late_.end(), std::greater<>());
+  };
+  if (after < count) {
+    previous_[static_cast<size_t>(after)] = at;
+    ranks[at] = rules_.find(ids[at], ids[after]).rank;
+    note(at);
+  }
+  if (before >= 0) {
+    ranks[before] = rules_.find(ids[before], ids[at]).rank;
+    note(before);
+  }
+}
+
+// Sorts positions that come in a few ascending runs: those that rules for the left part noted, and for the right one.
+void Merger::sort_runs(std::vector<int32_t>& positions) {
+  if (std::is_sorted(positions.begin(), positions.end())) return;
+  room_.resize(positions.size());
+  for (bool sorted = false; !sorted;) {
+    // One pass merges runs two by two.
+    auto from = positions.begin();
+    auto to = room_.begin();
+    sorted = true;
+    while (from != positions.end()) {
+      const auto middle = std::is_sorted_until(from, positions.end());
+      const auto end = std::is_sorted_until(middle, positions.end());
+      to = std::merge(from, middle, middle, end, to);
+      if (from != positions.begin() || end != positions.end()) sorted = false;
+      from = end;
+    }
+    positions.swap(room_);
+  }
+}
+
+size_t Merger::merge_long(int32_t* ids, size_t n) {
   next_.resize(n);
   previous_.resize(n);
-  heap_.clear();
-  int32_t* const next = next_.data();
-  int32_t* const previous = previous_.data();
-  const auto later = [](uint64_t a, uint64_t b) { return a > b; };
-  for (size_t i = 0; i < n; ++i) {
-    out[i] = byte_ids_[piece[i]];
-    next[i] = static_cast<int32_t>(i) + 1;
-    previous[i] = static_cast<int32_t>(i) - 1;
-    if (i + 1 == n) break;
-    const uint32_t rank = byte_rules_[static_cast<size_t>(piece[i] << 8 | piece[i + 1])].rank;
-    if (rank != kNoRank) heap_.push_back(static_cast<uint64_t>(rank) << 32 | i);
-  }
-  std::make_heap(heap_.begin(), heap_.end(), later);
+  ranks_.resize(n);
+  if (bucket_of_.empty()) bucket_of_.assign(rules_.rank_limit(), -1);
   const auto count = static_cast<int32_t>(n);
-  const auto enter = [&](int32_t at, int32_t right) {
-    const uint32_t rank = rules_.find(out[at], out[right]).rank;
-    if (rank == kNoRank) return;
-    heap_.push_back(static_cast<uint64_t>(rank) << 32 | static_cast<uint32_t>(at));
-    std::push_heap(heap_.begin(), heap_.end(), later);
-  };
-  while (!heap_.empty()) {
-    ++steps_;
-    const uint64_t key = heap_.front();
-    std::pop_heap(heap_.begin(), heap_.end(), later);
-    heap_.pop_back();
-    const auto at = static_cast<int32_t>(key & 0xffffffff);
-    if (out[at] < 0) continue;
-    const int32_t right = next[at];
-    if (right >= count) continue;
-    const PairRules::Rule rule = rules_.find(out[at], out[right]);
-    if (rule.rank != key >> 32) continue;
-    out[at] = rule.merged;
-    out[right] = -1;
-    const int32_t after = next[right];
-    next[at] = after;
-    if (after < count) {
-      previous[after] = at;
-      enter(at, after);
+  for (int32_t i = 0; i < count; ++i) {
+    const auto at = static_cast<size_t>(i);
+    next_[at] = i + 1;
+    previous_[at] = i - 1;
+    ranks_[at] = i + 1 < count ? rules_.find(ids[i], ids[i + 1]).rank : kNoRank;
+    if (ranks_[at] != kNoRank) wait(ranks_[at], i);
+  }
+  while (!waiting_.empty()) {
+    const uint32_t rank = waiting_.front();
+    std::pop_heap(waiting_.begin(), waiting_.end(), std::greater<>());
+    waiting_.pop_back();
+    const int32_t bucket = bucket_of_[rank];
+    bucket_of_[rank] = -1;
+    current_.swap(buckets_[static_cast<size_t>(bucket)]);
+    free_.push_back(bucket);
+    sort_runs(current_);
+    for (const int32_t at : current_) {
+      merge_at(ids, count, at, rank, rank);
+      while (!late_.empty()) {
+        const uint64_t key = late_.front();
+        std::pop_heap(late_.begin(), late_.end(), std::greater<>());
+        late_.pop_back();
+        merge_at(ids, count, static_cast<int32_t>(key & 0xffffffff), static_cast<uint32_t>(key >> 32), rank);
+      }
     }
-    if (previous[at] >= 0) enter(previous[at], at);
+    current_.clear();
   }
   size_t left = 0;
-  for (int32_t i = 0; i < count; i = next[i]) out[left++] = out[i];
+  for (int32_t i = 0; i < count; i = next_[static_cast<size_t>(i)]) ids[left++] = ids[i];
   // Room for a giant is not kept.
   if (n > (1 << 22)) {
     next_ = {};
     previous_ = {};
-    heap_ = {};
+    ranks_ = {};
+    buckets_ = {};
+    free_ = {};
+    current_ = {};
+    room_ = {};
   }
   return left;
 }

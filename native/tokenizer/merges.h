@@ -23,12 +23,27 @@ class PairRules {
   // that comes twice makes what it made last.
   PairRules(const int32_t* rules, const int32_t* ranks, size_t count);
 
+  // Calls `body` with the ids and the rule of each pair.
+  template <class Body>
+  void each(Body&& body) const {
+    for (const Slot& slot : slots_)
+      if (slot.key != kEmpty) body(static_cast<int32_t>(slot.key >> 32), static_cast<int32_t>(slot.key & 0xffffffff), slot.rule);
+  }
+  // The id that rules of a rank make.
+  int32_t made(uint32_t rank) const { return made_[rank]; }
+  size_t rank_limit() const { return made_.size(); }
+
   Rule find(int32_t left, int32_t right) const {
-    const uint64_t key = key_of(left, right);
-    const size_t h = hash(key);
     // Most pairs have no rule; a bit that the nearest cache holds says so of nearly all of them.
-    if (!(filter_[h >> 6 & filter_mask_] >> (h & 63) & 1)) return {};
-    for (size_t i = h >> kFilterBits & mask_;; i = (i + 1) & mask_) {
+    return likely(left, right) ? find_likely(left, right) : Rule{};
+  }
+  bool likely(int32_t left, int32_t right) const {
+    const size_t h = hash(key_of(left, right));
+    return filter_[h >> 6 & filter_mask_] >> (h & 63) & 1;
+  }
+  Rule find_likely(int32_t left, int32_t right) const {
+    const uint64_t key = key_of(left, right);
+    for (size_t i = hash(key) >> kFilterBits & mask_;; i = (i + 1) & mask_) {
       const Slot& slot = slots_[i];
       if (slot.key == key) return slot.rule;
       if (slot.key == kEmpty) return {};
@@ -52,32 +67,69 @@ class PairRules {
   static constexpr size_t kFilterBits = 3;
   std::vector<Slot> slots_;
   std::vector<uint64_t> filter_;
+  std::vector<int32_t> made_;
   size_t mask_ = 0, filter_mask_ = 0;
 };
 
-// Merges pieces of bytes; one per thread, since it owns the room to work in.
+// What characters of two and three bytes are merged to before anything else happens to them, where that is certain: a
+// piece then starts from fewer symbols. It is certain for a character if every rule that could join it or a part of it to
+// a neighbour has a higher rank than those that finish it: then, whatever the neighbours, it is finished first.
+class Characters {
+ public:
+  struct Symbols {
+    int32_t ids[3];
+    int32_t count = 0;  // 0: not certain
+  };
+  // `bytes` and `starts` say how tokens are spelled; see Vocabulary.
+  Characters(const PairRules& rules, const int32_t* byte_ids, const std::vector<uint8_t>& bytes,
+             const std::vector<uint32_t>& starts);
+
+  const Symbols& at(uint32_t point) const { return symbols_[point - kFirst]; }
+
+ private:
+  static constexpr uint32_t kFirst = 0x80, kEnd = 0x10000;
+  std::vector<Symbols> symbols_;
+};
+
+// Merges pieces of well-formed UTF-8; one per thread, since it owns the room to work in.
 class Merger {
  public:
   // `byte_ids` are the 256 ids that single bytes have.
-  Merger(const PairRules& rules, const int32_t* byte_ids);
+  Merger(const PairRules& rules, const Characters& characters, const int32_t* byte_ids);
 
-  // Writes the ids of n bytes to `out`, which has room for n, and returns how many they are. O(n log n).
+  // Writes the ids of n bytes to `out`, which has room for n, and returns how many they are. O(n log n), and O(n) where
+  // no rule has a lower rank than one that makes its parts.
   size_t merge(const uint8_t* piece, size_t n, int32_t* out);
 
   // Steps of the long way taken so far: what a test of the worst case counts.
   uint64_t steps() const { return steps_; }
 
  private:
-  size_t merge_short(const uint8_t* piece, size_t n, int32_t* out);
-  size_t merge_long(const uint8_t* piece, size_t n, int32_t* out);
+  size_t start(const uint8_t* piece, size_t n, int32_t* out) const;
+  size_t merge_short(int32_t* ids, size_t n) const;
+  size_t merge_long(int32_t* ids, size_t n);
+  void wait(uint32_t rank, int32_t at);
+  void merge_at(int32_t* ids, int32_t count, int32_t at, uint32_t rank, uint32_t current);
+  void sort_runs(std::vector<int32_t>& positions);
 
   static constexpr size_t kShort = 64;
   const PairRules& rules_;
+  const Characters& characters_;
   const int32_t* byte_ids_;
-  // Rules of two bytes, which every piece begins with.
+  // Rules of two bytes, which most pieces begin with.
   std::vector<PairRules::Rule> byte_rules_;
+
+  // The long way: links between the symbols that are left, and the rank of each with the one behind it.
   std::vector<int32_t> next_, previous_;
-  std::vector<uint64_t> heap_;
+  std::vector<uint32_t> ranks_;
+  // Positions to look at by rank: in buckets, each of which is emptied in one go over the text. The few that come up
+  // behind their time, with a rank that is not above the current one, go to a heap of rank and position.
+  std::vector<int32_t> bucket_of_;
+  std::vector<std::vector<int32_t>> buckets_;
+  std::vector<int32_t> free_;
+  std::vector<uint32_t> waiting_;
+  std::vector<uint64_t> late_;
+  std::vector<int32_t> current_, room_;
   uint64_t steps_ = 0;
 };
 

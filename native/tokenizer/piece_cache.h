@@ -86,6 +86,8 @@ class PieceCache {
     return h | 1;
   }
 
+  void prefetch_long(uint64_t hash) const { __builtin_prefetch(&index_[(hash >> 20 & (kLongSets - 1)) * 2]); }
+
   LongHit find_long(uint64_t hash, const uint8_t* p, size_t n) const {
     const LongSlot* set = &index_[(hash >> 20 & (kLongSets - 1)) * 2];
     for (int way = 0; way < 2; ++way)

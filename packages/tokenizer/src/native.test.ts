@@ -204,6 +204,39 @@ describe.skipIf(absent !== '')(title, () => {
     ({ plain, native } = await pairOf('cl100k', false));
   });
 
+  it('merges as TypeScript does across characters, whatever the order of the rules', async () => {
+    // Characters that share their bytes, so that rules across them are as frequent as rules within.
+    const units = ['é', 'è', '\u0249', '砚', '砖', '\u7a9a', '\ua082', 'a', 'b', '🙂', '🙃', '\ud83d'];
+    const text = (maxLength: number) =>
+      fc.string({ unit: fc.constantFrom(...units), minLength: 1, maxLength });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(text(30), { minLength: 5, maxLength: 30 }),
+        fc.array(fc.tuple(fc.nat(), fc.nat()), { maxLength: 8 }),
+        fc.boolean(),
+        fc.array(text(300), { minLength: 1, maxLength: 12 }),
+        async (corpus, swaps, ignoreMerges, texts) => {
+          const preTokenizer = new ByteLevel({ useRegex: false });
+          const options = { vocabSize: 360, minFrequency: 1, specialTokens: [], preTokenizer };
+          const trained = await trainBpe(corpus, options);
+          const { merges, vocab } = trained.model.toJSON() as {
+            merges: [string, string][];
+            vocab: Record<string, number>;
+          };
+          for (const [a, b] of swaps) {
+            const [i, j] = [a % merges.length, b % merges.length];
+            [merges[i], merges[j]] = [merges[j]!, merges[i]!];
+          }
+          const model = new Bpe(Vocab.fromJSON(vocab), merges, { ignoreMerges });
+          const one = trained.with({ model });
+          const two = useNative(one, { threads: 1 });
+          for (const each of [...texts, ...corpus]) expect(two.encodeIds(each)).toEqual(one.encodeIds(each));
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
   it.each(['a', ' ', '^', '砚', '🙂', 'ab', 'the'])('encodes a megabyte of %j as TypeScript does', (unit) => {
     const text = unit.repeat(Math.ceil(1_000_000 / unit.length));
     const expected = plain.encode(text);
