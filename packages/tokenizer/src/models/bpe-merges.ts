@@ -1,15 +1,16 @@
 import { PairTable } from '../pair-table.js';
 
 const NONE = 0x7fffffff;
-/** Up to this many symbols a scan for the lowest rank is faster than a heap. */
+/** Up to this many symbols a scan for the lowest rank is faster than a queue. */
 const SCAN_LIMIT = 40;
 /** Rank and position share one float64 key: rank * 2^31 + position, exact below 2^53. */
 const POSITION = 2 ** 31;
 
 /**
  * The merge rules of byte-pair encoding and the buffers in which a piece is merged: lowest rank first, then
- * leftmost (Sennrich et al. 2016, arXiv 1508.07909). Short pieces are scanned; long ones use a heap over a linked
- * list, O(n log n) for n symbols whatever the text.
+ * leftmost (Sennrich et al. 2016, arXiv 1508.07909). Short pieces are scanned; in long ones the positions wait in
+ * buckets by rank over a linked list, so that each rank is one go over the text. O(n log n) for n symbols whatever the
+ * text, and O(n) where no rule has a lower rank than one that makes its parts.
  */
 export class BpeMerges {
   /** The symbols of the piece: ids, and how long each is in units of the caller's choice. */
@@ -21,6 +22,9 @@ export class BpeMerges {
   #next = new Int32Array(0);
   #previous = new Int32Array(0);
   #heap = new Float64Array(0);
+  /** The long way: the rank of each symbol with the one behind it, and the positions that wait for each rank. */
+  #pairRanks = new Int32Array(0);
+  readonly #buckets = new Map<number, number[]>();
 
   /**
    * @param rules triples left id, right id, merged id.
@@ -59,7 +63,7 @@ export class BpeMerges {
    */
   merge(count: number, dropout = 0, random: () => number = Math.random): number {
     if (dropout > 0) return this.#mergeHeap(count, dropout, random);
-    return count <= SCAN_LIMIT ? this.#mergeScan(count) : this.#mergeHeap(count, 0, random);
+    return count <= SCAN_LIMIT ? this.#mergeScan(count) : this.#mergeLong(count);
   }
 
   #mergeScan(count: number): number {
@@ -100,15 +104,101 @@ export class BpeMerges {
     return count;
   }
 
+  #reserveLinks(count: number): void {
+    if (this.#next.length >= count) return;
+    this.#next = new Int32Array(count);
+    this.#previous = new Int32Array(count);
+  }
+
+  #mergeLong(count: number): number {
+    const { ids, lengths } = this;
+    const table = this.#ranks;
+    this.#reserveLinks(count);
+    if (this.#pairRanks.length < count) this.#pairRanks = new Int32Array(count);
+    const next = this.#next;
+    const previous = this.#previous;
+    const ranks = this.#pairRanks;
+    const buckets = this.#buckets;
+    /** A heap of the ranks that have buckets. */
+    const waiting: number[] = [];
+    /** A heap of rank and position for what comes up behind its time: with a rank that is not above the current one. */
+    const late: number[] = [];
+    const wait = (rank: number, at: number) => {
+      const bucket = buckets.get(rank);
+      if (bucket) {
+        bucket.push(at);
+        return;
+      }
+      buckets.set(rank, [at]);
+      waiting.push(rank);
+      siftUp(waiting, waiting.length - 1, rank);
+    };
+    for (let i = 0; i < count; i++) {
+      next[i] = i + 1;
+      previous[i] = i - 1;
+      const rank = i + 1 < count ? table.get(ids[i]!, ids[i + 1]!) : -1;
+      ranks[i] = rank;
+      if (rank >= 0) wait(rank, i);
+    }
+    const note = (at: number, current: number) => {
+      const rank = table.get(ids[at]!, ids[next[at]!]!);
+      ranks[at] = rank;
+      if (rank > current) {
+        wait(rank, at);
+      } else if (rank >= 0) {
+        late.push(0);
+        siftUp(late, late.length - 1, rank * POSITION + at);
+      }
+    };
+    const mergeAt = (at: number, rank: number, current: number) => {
+      if (ranks[at] !== rank) return;
+      const right = next[at]!;
+      const after = next[right]!;
+      ids[at] = this.#merged[rank]!;
+      lengths[at]! += lengths[right]!;
+      ranks[at] = -1;
+      ranks[right] = -1;
+      next[at] = after;
+      if (after < count) {
+        previous[after] = at;
+        note(at, current);
+      }
+      const before = previous[at]!;
+      if (before >= 0) note(before, current);
+    };
+    while (waiting.length > 0) {
+      const rank = takeFirst(waiting);
+      const bucket = ascending(buckets.get(rank)!);
+      buckets.delete(rank);
+      for (let i = 0; i < bucket.length; i++) {
+        mergeAt(bucket[i]!, rank, rank);
+        while (late.length > 0) {
+          const key = takeFirst(late);
+          const lower = Math.floor(key / POSITION);
+          mergeAt(key - lower * POSITION, lower, rank);
+        }
+      }
+    }
+    return this.#collect(count);
+  }
+
+  /** Moves the symbols that are left together. */
+  #collect(count: number): number {
+    const { ids, lengths } = this;
+    let left = 0;
+    for (let i = 0; i < count; i = this.#next[i]!) {
+      ids[left] = ids[i]!;
+      lengths[left++] = lengths[i]!;
+    }
+    return left;
+  }
+
   #mergeHeap(count: number, dropout: number, random: () => number): number {
     const { ids, lengths } = this;
     const table = this.#ranks;
-    if (this.#next.length < count) {
-      this.#next = new Int32Array(count);
-      this.#previous = new Int32Array(count);
-      // Every symbol enters once at the start; every merge removes one symbol and enters at most two pairs.
-      this.#heap = new Float64Array(3 * count);
-    }
+    this.#reserveLinks(count);
+    // Every symbol enters once at the start; every merge removes one symbol and enters at most two pairs.
+    if (this.#heap.length < 3 * count) this.#heap = new Float64Array(3 * count);
     const next = this.#next;
     const previous = this.#previous;
     const heap = this.#heap;
@@ -127,14 +217,12 @@ export class BpeMerges {
       const key = heap[0]!;
       heap[0] = heap[--size]!;
       siftDown(heap, 0, size);
-      if (dropout > 0) {
-        if (random() < dropout) {
-          skipped.push(key);
-          continue;
-        }
-        for (const again of skipped) siftUp(heap, size++, again);
-        skipped.length = 0;
+      if (random() < dropout) {
+        skipped.push(key);
+        continue;
       }
+      for (const again of skipped) siftUp(heap, size++, again);
+      skipped.length = 0;
       const rank = Math.floor(key / POSITION);
       const at = key - rank * POSITION;
       if (ids[at]! < 0) continue;
@@ -156,16 +244,57 @@ export class BpeMerges {
         if (precedes >= 0) siftUp(heap, size++, precedes * POSITION + before);
       }
     }
-    let left = 0;
-    for (let i = 0; i < count; i = next[i]!) {
-      ids[left] = ids[i]!;
-      lengths[left++] = lengths[i]!;
-    }
-    return left;
+    return this.#collect(count);
   }
 }
 
-function siftDown(heap: Float64Array, i: number, size: number): void {
+/** A heap in an array, or in the first part of one. */
+type Heap = { [index: number]: number };
+
+/** Takes the least number out of a heap. */
+function takeFirst(heap: number[]): number {
+  const first = heap[0]!;
+  const last = heap.pop()!;
+  if (heap.length > 0) {
+    heap[0] = last;
+    siftDown(heap, 0, heap.length);
+  }
+  return first;
+}
+
+/** Positions in ascending order; most lists are. */
+function ascending(positions: number[]): ArrayLike<number> {
+  for (let i = 1; i < positions.length; i++) {
+    if (positions[i - 1]! > positions[i]!) return mergeRuns(positions);
+  }
+  return positions;
+}
+
+/** Sorts what comes in a few ascending runs: each pass merges them two by two. */
+function mergeRuns(positions: readonly number[]): Int32Array {
+  let from = Int32Array.from(positions);
+  let to = new Int32Array(from.length);
+  const runEnd = (start: number) => {
+    let end = start + 1;
+    while (end < from.length && from[end - 1]! <= from[end]!) end++;
+    return Math.min(end, from.length);
+  };
+  while (runEnd(0) < from.length) {
+    for (let start = 0; start < from.length; ) {
+      const middle = runEnd(start);
+      const end = middle < from.length ? runEnd(middle) : middle;
+      for (let i = start, left = start, right = middle; i < end; i++) {
+        to[i] =
+          left < middle && (right >= end || from[left]! <= from[right]!) ? from[left++]! : from[right++]!;
+      }
+      start = end;
+    }
+    [from, to] = [to, from];
+  }
+  return from;
+}
+
+function siftDown(heap: Heap, i: number, size: number): void {
   const key = heap[i]!;
   for (;;) {
     let child = 2 * i + 1;
@@ -178,7 +307,7 @@ function siftDown(heap: Float64Array, i: number, size: number): void {
   heap[i] = key;
 }
 
-function siftUp(heap: Float64Array, i: number, key: number): void {
+function siftUp(heap: Heap, i: number, key: number): void {
   while (i > 0) {
     const parent = (i - 1) >> 1;
     if (heap[parent]! <= key) break;
