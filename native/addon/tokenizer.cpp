@@ -54,7 +54,7 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
       tokens_.count = 0;
       encoder_->encode(units_.data(), copied, spans, *workers_[0], tokens_);
       const Napi::Value out = arrays(env, tokens_, spans);
-      if (units > kGiant) forget_room();
+      if (units > tok::kKept) forget_room();
       return out;
     } catch (const std::bad_alloc&) {
       forget_room();
@@ -62,13 +62,13 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
     }
   }
 
-  static Napi::Value arrays(Napi::Env env, const Tokens& tokens, bool spans) {
-    const auto ids = to_array(env, tokens.ids.data(), tokens.count);
+  static Napi::Value arrays(Napi::Env env, Tokens& tokens, bool spans) {
+    const auto ids = give_array(env, tokens.ids, tokens.count);
     if (!spans) return ids;
     auto all = Napi::Array::New(env, 3);
     all.Set(0u, ids);
-    all.Set(1u, to_array(env, tokens.offsets.data(), 2 * tokens.count));
-    all.Set(2u, to_array(env, tokens.words.data(), tokens.count));
+    all.Set(1u, give_array(env, tokens.offsets, 2 * tokens.count));
+    all.Set(2u, give_array(env, tokens.words, tokens.count));
     return all;
   }
 
@@ -88,6 +88,26 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
     std::atomic<bool> failed{false};
   };
 
+  // The tokens of all tasks, put one behind the other.
+  struct Join {
+    const std::vector<Task>* tasks;
+    Tokens* joined;
+    std::vector<size_t> places;
+    bool spans;
+  };
+
+  static void run_join(void* arg, int64_t index, int32_t) {
+    const Join& join = *static_cast<Join*>(arg);
+    const auto at = static_cast<size_t>(index);
+    const Tokens& from = (*join.tasks)[at].tokens;
+    const size_t place = join.places[at], bytes = from.count * sizeof(int32_t);
+    if (bytes == 0) return;
+    std::memcpy(join.joined->ids.data() + place, from.ids.data(), bytes);
+    if (!join.spans) return;
+    std::memcpy(join.joined->offsets.data() + 2 * place, from.offsets.data(), 2 * bytes);
+    std::memcpy(join.joined->words.data() + place, from.words.data(), bytes);
+  }
+
   // encodeBatch(texts, spans, threads): [counts per text, ids, offsets, words].
   Napi::Value EncodeBatch(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
@@ -102,30 +122,23 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
       auto counts = Napi::Int32Array::New(env, count);
       std::vector<Task> tasks;
       for (size_t done = 0; done < count;) done = run_wave(env, texts, done, spans, pool, tasks, counts.Data());
-      size_t total = 0;
-      std::vector<size_t> places;
+      Tokens joined;
+      Join join{&tasks, &joined, {}, spans};
       for (const Task& task : tasks) {
-        places.push_back(total);
-        total += task.tokens.count;
+        join.places.push_back(joined.count);
+        joined.count += task.tokens.count;
       }
-      auto ids = Napi::Int32Array::New(env, total);
-      auto offsets = Napi::Int32Array::New(env, spans ? 2 * total : 0);
-      auto words = Napi::Int32Array::New(env, spans ? total : 0);
-      for (size_t t = 0; t < tasks.size(); ++t) {
-        const Tokens& from = tasks[t].tokens;
-        const size_t bytes = from.count * sizeof(int32_t);
-        if (bytes == 0) continue;
-        std::memcpy(ids.Data() + places[t], from.ids.data(), bytes);
-        if (!spans) continue;
-        std::memcpy(offsets.Data() + 2 * places[t], from.offsets.data(), 2 * bytes);
-        std::memcpy(words.Data() + places[t], from.words.data(), bytes);
-      }
+      joined.ids.reserve(joined.count);
+      if (spans) joined.offsets.reserve(2 * joined.count);
+      if (spans) joined.words.reserve(joined.count);
+      run_all(pool, static_cast<int64_t>(tasks.size()), run_join, &join);
+      const size_t spanned = spans ? joined.count : 0;
       auto all = Napi::Array::New(env, 4);
       all.Set(0u, counts);
-      all.Set(1u, ids);
-      all.Set(2u, offsets);
-      all.Set(3u, words);
-      if (units_.capacity() > kGiant) forget_room();
+      all.Set(1u, give_array(env, joined.ids, joined.count));
+      all.Set(2u, give_array(env, joined.offsets, 2 * spanned));
+      all.Set(3u, give_array(env, joined.words, spanned));
+      if (units_.capacity() > 2 * kWaveUnits) forget_room();
       return all;
     } catch (const std::bad_alloc&) {
       forget_room();
@@ -196,7 +209,6 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
     tokens_.words.release();
   }
 
-  static constexpr size_t kGiant = 4 << 20;
   static constexpr size_t kTaskUnits = 32 << 10;
   static constexpr size_t kWaveUnits = 8 << 20;
   std::unique_ptr<tok::Encoder> encoder_;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "state.h"
+#include "tokenizer/buffer.h"
 #include "tokenizer/scanner.h"
 
 namespace ik {
@@ -57,6 +58,20 @@ inline size_t utf16_length(Napi::Env env, napi_value text) {
 inline Napi::Int32Array to_array(Napi::Env env, const int32_t* data, size_t count) {
   auto out = Napi::Int32Array::New(env, count);
   if (count > 0) std::memcpy(out.Data(), data, count * sizeof(int32_t));
+  return out;
+}
+
+// Hands an array over without a copy, where it is large and the environment can have memory from outside.
+inline Napi::Int32Array give_array(Napi::Env env, tok::Buffer<int32_t>& buffer, size_t count) {
+  constexpr size_t kLarge = 1 << 18;
+  if (count < kLarge) return to_array(env, buffer.data(), count);
+  void* const data = buffer.give(count);
+  napi_value shared;
+  const auto release = [](napi_env, void* room, void*) { std::free(room); };
+  const napi_status status = napi_create_external_arraybuffer(env, data, count * sizeof(int32_t), release, nullptr, &shared);
+  if (status == napi_ok) return Napi::Int32Array::New(env, count, Napi::ArrayBuffer(env, shared), 0);
+  const auto out = to_array(env, static_cast<const int32_t*>(data), count);
+  std::free(data);
   return out;
 }
 

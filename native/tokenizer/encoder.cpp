@@ -165,8 +165,7 @@ void Encoder::encode(const char16_t* text, size_t units, bool spans, Worker& wor
     case Pattern::kO200k: run.template operator()<Pattern::kO200k>(); break;
     case Pattern::kWhole: run.template operator()<Pattern::kWhole>(); break;
   }
-  // Room for a giant is not kept.
-  if (worker.text.capacity() > (16u << 20)) worker.text.release();
+  if (n > kKept) worker.text.release();
 }
 
 }  // namespace ik::tok

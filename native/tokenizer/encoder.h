@@ -69,7 +69,7 @@ class Encoder {
     uint32_t tag = 0;
     int32_t id = -1;
   };
-  std::vector<Whole> wholes_;
+  std::vector<Whole, RoomAllocator<Whole>> wholes_;
 };
 
 }  // namespace ik::tok

@@ -158,32 +158,36 @@ size_t Merger::merge_short(int32_t* ids, size_t n) const {
   return count;
 }
 
-// Notes that the symbols at `at` and behind it could be merged by a rule, when its turn comes.
-void Merger::wait(uint32_t rank, int32_t at) {
+// The bucket of a rank, which from now on waits for its turn.
+int32_t Merger::bucket(uint32_t rank) {
   int32_t& bucket = bucket_of_[rank];
-  if (bucket < 0) {
-    if (free_.empty()) {
-      free_.push_back(static_cast<int32_t>(buckets_.size()));
-      buckets_.emplace_back();
-    }
-    bucket = free_.back();
-    free_.pop_back();
-    waiting_.push_back(rank);
-    std::push_heap(waiting_.begin(), waiting_.end(), std::greater<>());
+  if (bucket >= 0) return bucket;
+  if (free_.empty()) {
+    free_.push_back(static_cast<int32_t>(buckets_.size()));
+    buckets_.emplace_back();
+    sizes_.push_back(0);
   }
-  buckets_[static_cast<size_t>(bucket)].push_back(at);
+  bucket = free_.back();
+  free_.pop_back();
+  waiting_.push_back(rank);
+  std::push_heap(waiting_.begin(), waiting_.end(), std::greater<>());
+  return bucket;
 }
+
+// Notes that the symbols at `at` and behind it could be merged by a rule, when its turn comes.
+void Merger::wait(uint32_t rank, int32_t at) { buckets_[static_cast<size_t>(bucket(rank))].add(at); }
+
+// A symbol lies at its first place and has its length, negative, at the second and the last: links need no room.
+int32_t Merger::next_of(const int32_t* ids, int32_t at) { return ids[at + 1] >= 0 ? at + 1 : at - ids[at + 1]; }
 
 void Merger::merge_at(int32_t* ids, int32_t count, int32_t at, uint32_t rank, uint32_t current) {
   ++steps_;
-  if (ranks_[static_cast<size_t>(at)] != rank) return;
-  int32_t* const next = next_.data();
   uint32_t* const ranks = ranks_.data();
-  const int32_t right = next[at], after = next[right], before = previous_[static_cast<size_t>(at)];
+  if (ranks[at] != rank) return;
+  const int32_t right = next_of(ids, at), after = next_of(ids, right);
   ids[at] = rules_.made(rank);
-  ranks[right] = kNoRank;
-  next[at] = after;
-  ranks[at] = kNoRank;
+  ranks[at] = ranks[right] = kNoRank;
+  ids[at + 1] = ids[after - 1] = at - after;
   const auto note = [&](int32_t place) {
     if (ranks[place] == kNoRank) return;
     if (ranks[place] > current) {
@@ -194,60 +198,73 @@ void Merger::merge_at(int32_t* ids, int32_t count, int32_t at, uint32_t rank, ui
     std::push_heap(late_.begin(), late_.end(), std::greater<>());
   };
   if (after < count) {
-    previous_[static_cast<size_t>(after)] = at;
     ranks[at] = rules_.find(ids[at], ids[after]).rank;
     note(at);
   }
-  if (before >= 0) {
+  if (at > 0) {
+    const int32_t before = ids[at - 1] >= 0 ? at - 1 : at + ids[at - 1];
     ranks[before] = rules_.find(ids[before], ids[at]).rank;
     note(before);
   }
 }
 
 // Sorts positions that come in a few ascending runs: those that rules for the left part noted, and for the right one.
-void Merger::sort_runs(std::vector<int32_t>& positions) {
+void Merger::sort_runs(Positions& positions) {
   if (std::is_sorted(positions.begin(), positions.end())) return;
-  room_.resize(positions.size());
+  room_.at.reserve(positions.size);
+  room_.size = positions.size;
   for (bool sorted = false; !sorted;) {
     // One pass merges runs two by two.
-    auto from = positions.begin();
-    auto to = room_.begin();
+    int32_t* from = positions.begin();
+    int32_t* to = room_.begin();
     sorted = true;
     while (from != positions.end()) {
-      const auto middle = std::is_sorted_until(from, positions.end());
-      const auto end = std::is_sorted_until(middle, positions.end());
+      int32_t* const middle = std::is_sorted_until(from, positions.end());
+      int32_t* const end = std::is_sorted_until(middle, positions.end());
       to = std::merge(from, middle, middle, end, to);
       if (from != positions.begin() || end != positions.end()) sorted = false;
       from = end;
     }
-    positions.swap(room_);
+    std::swap(positions, room_);
   }
 }
 
 size_t Merger::merge_long(int32_t* ids, size_t n) {
-  next_.resize(n);
-  previous_.resize(n);
-  ranks_.resize(n);
-  if (bucket_of_.empty()) bucket_of_.assign(rules_.rank_limit(), -1);
   const auto count = static_cast<int32_t>(n);
+  ranks_.reserve(n);
+  uint32_t* const ranks = ranks_.data();
+  // No length: what stands before is the last symbol.
+  ids[n] = 0;
+  if (bucket_of_.empty()) bucket_of_.assign(rules_.rank_limit(), -1);
+  // A rank takes its bucket before the positions come, so that each bucket has the room it needs.
   for (int32_t i = 0; i < count; ++i) {
-    const auto at = static_cast<size_t>(i);
-    next_[at] = i + 1;
-    previous_[at] = i - 1;
-    ranks_[at] = i + 1 < count ? rules_.find(ids[i], ids[i + 1]).rank : kNoRank;
-    if (ranks_[at] != kNoRank) wait(ranks_[at], i);
+    ranks[i] = i + 1 < count ? rules_.find(ids[i], ids[i + 1]).rank : kNoRank;
+    if (ranks[i] != kNoRank) ++sizes_[static_cast<size_t>(bucket(ranks[i]))];
   }
+  for (const uint32_t rank : waiting_) {
+    const auto at = static_cast<size_t>(bucket_of_[rank]);
+    buckets_[at].at.reserve(sizes_[at]);
+    sizes_[at] = 0;
+  }
+  for (int32_t i = 0; i < count; ++i)
+    if (ranks[i] != kNoRank) wait(ranks[i], i);
   while (!waiting_.empty()) {
     const uint32_t rank = waiting_.front();
     std::pop_heap(waiting_.begin(), waiting_.end(), std::greater<>());
     waiting_.pop_back();
-    const int32_t bucket = bucket_of_[rank];
+    const int32_t taken = bucket_of_[rank];
     bucket_of_[rank] = -1;
-    current_.swap(buckets_[static_cast<size_t>(bucket)]);
-    free_.push_back(bucket);
+    std::swap(current_, buckets_[static_cast<size_t>(taken)]);
+    free_.push_back(taken);
     sort_runs(current_);
-    for (const int32_t at : current_) {
-      merge_at(ids, count, at, rank, rank);
+    constexpr size_t kAhead = 24;
+    const int32_t* const positions = current_.begin();
+    for (size_t i = 0; i < current_.size; ++i) {
+      if (i + kAhead < current_.size) {
+        __builtin_prefetch(ids + positions[i + kAhead], 1);
+        __builtin_prefetch(ranks + positions[i + kAhead], 1);
+      }
+      merge_at(ids, count, positions[i], rank, rank);
       while (!late_.empty()) {
         const uint64_t key = late_.front();
         std::pop_heap(late_.begin(), late_.end(), std::greater<>());
@@ -255,19 +272,21 @@ size_t Merger::merge_long(int32_t* ids, size_t n) {
         merge_at(ids, count, static_cast<int32_t>(key & 0xffffffff), static_cast<uint32_t>(key >> 32), rank);
       }
     }
-    current_.clear();
+    current_.size = 0;
   }
   size_t left = 0;
-  for (int32_t i = 0; i < count; i = next_[static_cast<size_t>(i)]) ids[left++] = ids[i];
-  // Room for a giant is not kept.
-  if (n > (1 << 22)) {
-    next_ = {};
-    previous_ = {};
-    ranks_ = {};
-    buckets_ = {};
-    free_ = {};
-    current_ = {};
-    room_ = {};
+  for (int32_t i = 0; i < count;) {
+    const int32_t next = next_of(ids, i);
+    ids[left++] = ids[i];
+    i = next;
+  }
+  if (n > kKept) {
+    ranks_.release();
+    buckets_.clear();
+    sizes_.clear();
+    free_.clear();
+    current_.at.release();
+    room_.at.release();
   }
   return left;
 }

@@ -5,11 +5,15 @@
 #include <cstdint>
 #include <vector>
 
+#include "buffer.h"
+
 namespace ik::tok {
 
 constexpr uint32_t kNoRank = 0xffffffff;
 // Ranks share 32 bits with a position below 64 in the merging of short pieces.
 constexpr uint32_t kRankLimit = 1u << 26;
+// Room for texts of more bytes, and what they are merged with, is given back after use.
+constexpr size_t kKept = 1 << 20;
 
 // A pair of ids to the rank of its rule and the id it makes: open addressing, at most half full.
 class PairRules {
@@ -65,7 +69,7 @@ class PairRules {
   }
   // The filter has 8 bits for each slot: 2^3 times as many.
   static constexpr size_t kFilterBits = 3;
-  std::vector<Slot> slots_;
+  std::vector<Slot, RoomAllocator<Slot>> slots_;
   std::vector<uint64_t> filter_;
   std::vector<int32_t> made_;
   size_t mask_ = 0, filter_mask_ = 0;
@@ -97,7 +101,7 @@ class Merger {
   // `byte_ids` are the 256 ids that single bytes have.
   Merger(const PairRules& rules, const Characters& characters, const int32_t* byte_ids);
 
-  // Writes the ids of n bytes to `out`, which has room for n, and returns how many they are. O(n log n), and O(n) where
+  // Writes the ids of n bytes to `out`, which has room for n + 1, and returns how many they are. O(n log n), and O(n) where
   // no rule has a lower rank than one that makes its parts.
   size_t merge(const uint8_t* piece, size_t n, int32_t* out);
 
@@ -108,9 +112,21 @@ class Merger {
   size_t start(const uint8_t* piece, size_t n, int32_t* out) const;
   size_t merge_short(int32_t* ids, size_t n) const;
   size_t merge_long(int32_t* ids, size_t n);
+  struct Positions {
+    Buffer<int32_t> at;
+    size_t size = 0;
+    void add(int32_t position) {
+      if (size == at.capacity()) at.reserve(size + 8);
+      at.data()[size++] = position;
+    }
+    int32_t* begin() { return at.data(); }
+    int32_t* end() { return at.data() + size; }
+  };
+  static int32_t next_of(const int32_t* ids, int32_t at);
+  int32_t bucket(uint32_t rank);
   void wait(uint32_t rank, int32_t at);
   void merge_at(int32_t* ids, int32_t count, int32_t at, uint32_t rank, uint32_t current);
-  void sort_runs(std::vector<int32_t>& positions);
+  void sort_runs(Positions& positions);
 
   static constexpr size_t kShort = 64;
   const PairRules& rules_;
@@ -119,17 +135,17 @@ class Merger {
   // Rules of two bytes, which most pieces begin with.
   std::vector<PairRules::Rule> byte_rules_;
 
-  // The long way: links between the symbols that are left, and the rank of each with the one behind it.
-  std::vector<int32_t> next_, previous_;
-  std::vector<uint32_t> ranks_;
+  // The long way: the rank of each symbol with the one behind it.
+  Buffer<uint32_t> ranks_;
   // Positions to look at by rank: in buckets, each of which is emptied in one go over the text. The few that come up
   // behind their time, with a rank that is not above the current one, go to a heap of rank and position.
   std::vector<int32_t> bucket_of_;
-  std::vector<std::vector<int32_t>> buckets_;
+  std::vector<Positions> buckets_;
+  std::vector<size_t> sizes_;
   std::vector<int32_t> free_;
   std::vector<uint32_t> waiting_;
   std::vector<uint64_t> late_;
-  std::vector<int32_t> current_, room_;
+  Positions current_, room_;
   uint64_t steps_ = 0;
 };
 

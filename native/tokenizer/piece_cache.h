@@ -4,8 +4,9 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <vector>
+
+#include "buffer.h"
 
 namespace ik::tok {
 
@@ -36,7 +37,7 @@ class PieceCache {
     int32_t count;
   };
 
-  PieceCache() : slots_(new Set[kSets]()), index_(kLongSets * 2) { arena_.reserve(kArenaBytes); }
+  PieceCache() : slots_(kSets), index_(kLongSets * 2) { arena_.reserve(kArenaBytes); }
 
   // A key no piece of no bytes has: the length is its last byte. Reads 16 bytes from p.
   static Key key_of(const uint8_t* p, size_t n) {
@@ -133,9 +134,9 @@ class PieceCache {
     const auto product = static_cast<unsigned __int128>(a) * b;
     return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
   }
-  std::unique_ptr<Set[]> slots_;
-  std::vector<LongSlot> index_;
-  std::vector<uint8_t> arena_;
+  std::vector<Set, RoomAllocator<Set>> slots_;
+  std::vector<LongSlot, RoomAllocator<LongSlot>> index_;
+  std::vector<uint8_t, RoomAllocator<uint8_t>> arena_;
 };
 
 }  // namespace ik::tok
