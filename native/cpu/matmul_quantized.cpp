@@ -2,6 +2,7 @@
 // have them dequantised as they are packed.
 #include "cpu/gemm.h"
 #include "cpu/quantized.h"
+#include "cpu/quantized_digits.h"
 
 namespace {
 
@@ -16,62 +17,70 @@ void arrange(const float* x, int64_t k, float* to) {
     for (int i = 0; i < kBlock; ++i) to[b + i] = x[b + F::order(i)];
 }
 
-// R rows of W with M rows of x: out[m * R + r].
-template <class F, int M, int R>
-void dots(const Quantized& q, int64_t j, const float* x, int64_t k, float (&out)[M * R]) {
-  // Bytes between the prefetch of a row and its use. The hardware follows one row by itself, not several.
-  constexpr int64_t kAheadBytes = 1024;
-  // Few sums are split, lest their additions wait for each other.
-  constexpr int kChains = M * R < 4 ? kBlockVectors : 1;
-  const int64_t blocks = k / kBlock;
-  const uint8_t* row[R];
-  for (int r = 0; r < R; ++r) row[r] = q.data + (j + r) * q.row_bytes;
-  Values acc[M * R] = {};
-  for (int64_t g = 0; g * q.group_blocks < blocks; ++g) {
-    typename F::Group shared[R];
-    for (int r = 0; r < R; ++r) shared[r] = F::group(q, j + r, g);
-    const int64_t last = std::min(blocks, (g + 1) * q.group_blocks);
-    for (int64_t b = g * q.group_blocks; b < last; ++b) {
-      Values w[R];
+// Weights made floats, times x as `arrange` leaves it.
+template <class F>
+struct Floats {
+  // As many rows of W as the registers hold sums of: they share the loads of x.
+  template <int M>
+  static constexpr int kRowsOfW = kLanes < 16 || M == 1 ? 1 : M == 2 || M > 4 ? 2 : 4;
+
+  // Rows j, j + apart .. of W, R of them, with M rows of x: out[m * R + r].
+  template <int M, int R>
+  static void dots(const Quantized& q, int64_t j, int64_t apart, const float* x, int64_t k, float (&out)[M * R]) {
+    // Bytes between the prefetch of a row and its use. The hardware follows one row by itself, not several.
+    constexpr int64_t kAheadBytes = 1024;
+    // Few sums are split, lest their additions wait for each other.
+    constexpr int kChains = M * R < 4 ? kBlockVectors : 1;
+    const int64_t blocks = k / kBlock;
+    const uint8_t* row[R];
+    for (int r = 0; r < R; ++r) row[r] = q.data + (j + r * apart) * q.row_bytes;
+    Values acc[M * R] = {};
+    for (int64_t g = 0; g * q.group_blocks < blocks; ++g) {
+      typename F::Group shared[R];
+      for (int r = 0; r < R; ++r) shared[r] = F::group(q, j + r * apart, g);
+      const int64_t last = std::min(blocks, (g + 1) * q.group_blocks);
+      for (int64_t b = g * q.group_blocks; b < last; ++b) {
+        Values w[R];
 #pragma GCC unroll 4
-      for (int r = 0; r < R; ++r) {
-        if (R > 1) __builtin_prefetch(row[r] + b * F::kBytes + kAheadBytes);
-        F::block(row[r], b, shared[r], w[r]);
-      }
-#pragma GCC unroll 8
-      for (int v = 0; v < kBlockVectors; ++v)
-#pragma GCC unroll 8
-        for (int m = 0; m < M; ++m) {
-          const vf xv = load(x + m * k + b * kBlock + v * kLanes);
-#pragma GCC unroll 4
-          for (int r = 0; r < R; ++r) acc[m * R + r][v % kChains] += xv * w[r][v];
+        for (int r = 0; r < R; ++r) {
+          if (R > 1) __builtin_prefetch(row[r] + b * F::kBytes + kAheadBytes);
+          F::block(row[r], b, shared[r], w[r]);
         }
+#pragma GCC unroll 8
+        for (int v = 0; v < kBlockVectors; ++v)
+#pragma GCC unroll 8
+          for (int m = 0; m < M; ++m) {
+            const vf xv = load(x + m * k + b * kBlock + v * kLanes);
+#pragma GCC unroll 4
+            for (int r = 0; r < R; ++r) acc[m * R + r][v % kChains] += xv * w[r][v];
+          }
+      }
+    }
+    for (int i = 0; i < M * R; ++i) {
+      vf total = acc[i][0];
+      for (int v = 1; v < kChains; ++v) total += acc[i][v];
+      out[i] = sum(total);
     }
   }
-  for (int i = 0; i < M * R; ++i) {
-    vf total = acc[i][0];
-    for (int v = 1; v < kChains; ++v) total += acc[i][v];
-    out[i] = sum(total);
-  }
-}
+};
 
-template <class F, int M>
+template <class Dots, int M>
 void few_rows(const ik_runtime* rt, const Quantized& q, const float* x, const float* bias, float* c, int64_t n, int64_t k) {
-  constexpr int64_t kTaskBytes = 128 << 10;
-  // As many rows of W as the registers hold sums of: they share the loads of x.
-  constexpr int R = kLanes < 16 || M == 1 ? 1 : M == 2 || M > 4 ? 2 : 4;
-  const int64_t rows = std::max<int64_t>(1, kTaskBytes / std::max<int64_t>(1, q.row_bytes) / R) * R;
+  constexpr int64_t kTaskBytes = 512 << 10;
+  constexpr int R = Dots::template kRowsOfW<M>;
+  const int64_t fits = kTaskBytes / std::max<int64_t>(1, q.row_bytes), wanted = n / 16;
+  const int64_t rows = std::max<int64_t>(1, std::min(fits, wanted) / R) * R;
   parallel_ranges(rt, n, rows, [&](int64_t begin, int64_t end) {
+    // R streams through memory, a part of the task each: one does not keep enough cache lines on their way.
+    const int64_t apart = (end - begin) / R;
     const auto put = [&]<int Rows>(std::integral_constant<int, Rows>, int64_t j) {
       float out[M * Rows];
-      dots<F, M, Rows>(q, j, x, k, out);
+      Dots::template dots<M, Rows>(q, j, apart, x, k, out);
       for (int m = 0; m < M; ++m)
-        for (int r = 0; r < Rows; ++r) c[m * n + j + r] = out[m * Rows + r] + (bias ? bias[j + r] : 0.0f);
+        for (int r = 0; r < Rows; ++r) c[m * n + j + r * apart] = out[m * Rows + r] + (bias ? bias[j + r * apart] : 0.0f);
     };
-    int64_t j = begin;
-    for (; j + R <= end; j += R) put(std::integral_constant<int, R>{}, j);
-    if constexpr (R > 1)
-      for (; j < end; ++j) put(std::integral_constant<int, 1>{}, j);
+    for (int64_t j = begin; j < begin + apart; ++j) put(std::integral_constant<int, R>{}, j);
+    for (int64_t j = begin + R * apart; j < end; ++j) put(std::integral_constant<int, 1>{}, j);
   });
 }
 
@@ -141,13 +150,27 @@ int32_t ik_cpu_matmul_quantized(const ik_runtime* rt, const ik_view* in, int32_t
 #endif
       return many_rows<F, MulF32, ReaderF32<float, false>>(rt, q, {x, x_row, 1}, bias, c, m, n, k);
     }
+    const auto run = [&]<class Dots>(Dots, const float* prepared) {
+      [&]<int... M>(std::integer_sequence<int, M...>) {
+        (void)((m == M + 1 && (few_rows<Dots, M + 1>(rt, q, prepared, bias, c, n, k), true)) || ...);
+      }(std::make_integer_sequence<int, kFewRows>{});
+      return IK_OK;
+    };
+#if defined(__AVX512VNNI__)
+    using D = Digits<F>;
+    if (m <= D::kMostRows && D::takes(q)) {
+      const int64_t row = D::row_floats(k);
+      auto* const digits = static_cast<float*>(rt->scratch(rt, static_cast<size_t>(m * row + 1) * sizeof(float)));
+      if (!digits) return IK_OOM;
+      bool finite = true;
+      for (int64_t i = 0; i < m; ++i) finite &= D::prepare(x + i * x_row, k, digits + i * row);
+      if (finite) return run(D{}, digits);
+    }
+#endif
     auto* const arranged = static_cast<float*>(rt->scratch(rt, static_cast<size_t>(m * k + 1) * sizeof(float)));
     if (!arranged) return IK_OOM;
     for (int64_t i = 0; i < m; ++i) arrange<F>(x + i * x_row, k, arranged + i * k);
-    [&]<int... M>(std::integer_sequence<int, M...>) {
-      (void)((m == M + 1 && (few_rows<F, M + 1>(rt, q, arranged, bias, c, n, k), true)) || ...);
-    }(std::make_integer_sequence<int, kFewRows>{});
-    return IK_OK;
+    return run(Floats<F>{}, arranged);
   });
 }
 

@@ -1,6 +1,7 @@
 // What a lab program needs around a kernel: a library opened by name, a runtime, random data, a clock.
 #pragma once
 #include <dlfcn.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include <algorithm>
@@ -67,6 +68,28 @@ struct Host {
     std::exit(1);
   }
 };
+
+// Memory as the addon's allocator gives it: on huge pages where it is large.
+template <class T>
+struct HugePages {
+  using value_type = T;
+  HugePages() = default;
+  template <class U>
+  HugePages(const HugePages<U>&) {}
+  T* allocate(size_t n) {
+    constexpr size_t kPage = size_t{2} << 20;
+    const size_t bytes = n * sizeof(T), align = bytes >= kPage ? kPage : 64;
+    void* const p = std::aligned_alloc(align, (bytes + align - 1) / align * align);
+#if defined(MADV_HUGEPAGE)
+    if (p && bytes >= kPage) madvise(p, bytes / kPage * kPage, MADV_HUGEPAGE);
+#endif
+    return static_cast<T*>(p);
+  }
+  void deallocate(T* p, size_t) { std::free(p); }
+  bool operator==(const HugePages&) const { return true; }
+};
+template <class T>
+using Huge = std::vector<T, HugePages<T>>;
 
 inline ik_view view(void* data, int32_t dtype, std::vector<int64_t> shape, std::vector<int64_t> stride = {}) {
   ik_view v{data, dtype, static_cast<int32_t>(shape.size()), {}, {}};

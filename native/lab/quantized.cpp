@@ -44,22 +44,23 @@ void check_int8(Host& host, int64_t m, int64_t k, int64_t n, bool ta, bool tb) {
 const char* const names[] = {"q8_0", "q4_0", "int8", "int4"};
 constexpr double kBlockBytes[] = {34, 18, 32, 16};
 
-// Weights of a format with groups of 128, from the quantising kernel.
+// Weights of a format, from the quantising kernel.
 struct Weights {
-  std::vector<uint8_t> data, zeros;
+  Huge<uint8_t> data;
+  std::vector<uint8_t> zeros;
   std::vector<float> scales;
-  int64_t n, k, format;
+  int64_t n, k, format, group_blocks;
   bool zero_points;
 
-  Weights(Host& host, int64_t n, int64_t k, int64_t format, bool zero_points, std::vector<float> w)
-      : n(n), k(k), format(format), zero_points(zero_points) {
+  Weights(Host& host, int64_t n, int64_t k, int64_t format, int64_t group_blocks, bool zero_points, std::vector<float> w)
+      : n(n), k(k), format(format), group_blocks(group_blocks), zero_points(zero_points) {
     data.resize(n * k / 32 * static_cast<int64_t>(kBlockBytes[format]));
     scales.resize(n * groups());
     zeros.resize(n * groups());
-    const ik_attrs_quantize_weights attrs{format, 4, zero_points};
+    const ik_attrs_quantize_weights attrs{format, group_blocks, zero_points};
     if (host.launch(IK_KERNEL_quantize_weights, {view(w.data(), IK_F32, {n, k})}, views(), &attrs) != IK_OK) ++failures;
   }
-  int64_t groups() const { return (k + 127) / 128; }
+  int64_t groups() const { return (k / 32 + group_blocks - 1) / group_blocks; }
   std::vector<ik_view> views() {
     std::vector<ik_view> list{view(data.data(), IK_U8, {n, k / 32 * static_cast<int64_t>(kBlockBytes[format])})};
     if (format >= 2) list.push_back(view(scales.data(), IK_F32, {n, groups()}));
@@ -73,17 +74,17 @@ std::vector<ik_view> with_x(const ik_view& x, std::vector<ik_view> list) {
   return list;
 }
 
-void check_quantized(Host& host, Host& single, int64_t m, int64_t k, int64_t n, int64_t format, bool zeros) {
+void check_quantized(Host& host, Host& single, int64_t m, int64_t k, int64_t n, int64_t format, int64_t group, bool zeros) {
   const auto w = normal(n * k, 1);
-  Weights q(host, n, k, format, zeros, w);
+  Weights q(host, n, k, format, group, zeros, w);
   std::vector<float> back(n * k), c(m * n), again(m * n);
-  const ik_attrs_dequantize_weights decode{format, 4, zeros};
+  const ik_attrs_dequantize_weights decode{format, group, zeros};
   host.launch(IK_KERNEL_dequantize_weights, q.views(), {view(back.data(), IK_F32, {n, k})}, &decode);
   const double levels = format == 1 ? 8 : format == 3 ? 7 : 127;
   for (int64_t i = 0; i < n * k; ++i)
     if (!(std::abs(back[i] - w[i]) <= 5.0 / levels)) return expect(false, "dequantised", m, k, n);
   auto x = normal(m * k, 3);
-  const ik_attrs_matmul_quantized attrs{format, 4, zeros, 0, 0};
+  const ik_attrs_matmul_quantized attrs{format, group, zeros, 0, 0};
   const auto in = with_x(view(x.data(), IK_F32, {m, k}), q.views());
   host.launch(IK_KERNEL_matmul_quantized, in, {view(c.data(), IK_F32, {m, n})}, &attrs);
   single.launch(IK_KERNEL_matmul_quantized, in, {view(again.data(), IK_F32, {m, n})}, &attrs);
@@ -108,7 +109,9 @@ void check_all(Host& host, Host& single) {
     for (int zeros = 0; zeros <= (format >= 2); ++zeros)
       for (int64_t m : {1, 2, 5, 8, 9, 30})
         for (int64_t n : {1, 33, 70})
-          for (int64_t k : {32, 160, 2144}) check_quantized(host, single, m, k, n, format, zeros), ++cases;
+          for (int64_t k : {32, 160, 2144})
+            for (int64_t group : format >= 2 ? std::vector<int64_t>{1, 2, 3, 4, 8, 12} : std::vector<int64_t>{1})
+              check_quantized(host, single, m, k, n, format, group, zeros), ++cases;
   std::printf("%s: %d cases, %d failures\n", host.backend->isa, cases, failures);
 }
 
@@ -133,7 +136,7 @@ void time_all(Host& host) {
   }
   for (const auto& [k, n] : std::initializer_list<std::array<int64_t, 2>>{{4096, 4096}, {4096, 32768}})
     for (int64_t format = 0; format < 4; ++format) {
-      Weights q(host, n, k, format, false, normal(n * k, 1));
+      Weights q(host, n, k, format, 4, false, normal(n * k, 1));
       std::printf("%s %5lldx%5lld", names[format], (long long)k, (long long)n);
       for (int64_t m : {1, 2, 4, 8, 64, 512}) {
         if (m > 8 && n > 4096) continue;
