@@ -1,8 +1,6 @@
 // Attention forward with the online softmax: FlashAttention, Dao et al., 2022, https://arxiv.org/abs/2205.14135,
 // algorithm 1; keys are split among workers when there are few queries, as in Flash-Decoding.
-#include <limits>
-
-#include "cpu/attention.h"
+#include "cpu/attention_decode.h"
 
 namespace {
 
@@ -67,13 +65,11 @@ class Forward {
       const int64_t part0 = key_parts > 1 ? part * part_keys : 0;
       const Range all = n_.seen(b, 0, n_.rows).within(part0, std::min(part_keys, n_.keys - part0));
       const int64_t k0 = part0 + all.first, k1 = part0 + all.last;
-      const bool decodes = P == 1 && n_.queries == 1 && n_.rows <= kRows;
-      if (!decodes) pack_keys(w, b, group, k0, k1);
+      pack_keys(w, b, group, k0, k1);
       // Interleaved, because under a causal mask later blocks cost more.
       for (int64_t i = key_parts > 1 ? 0 : part; i < blocks; i += query_parts) {
         const int64_t r0 = i * kBlockRows, r1 = std::min(n_.rows, r0 + kBlockRows);
-        if (decodes) decode(w, b, group, k0, k1);
-        else block(w, b, group, r0, r1, k0, k1);
+        block(w, b, group, r0, r1, k0, k1);
         for (int64_t r = r0; r < r1; ++r) {
           const Acc* const o = w.out + (r - r0) * padded_;
           const int64_t at = (r - r0) / kRows * kRowStep + (r - r0) % kRows;
@@ -261,93 +257,6 @@ class Forward {
     }
   }
 
-  // One query a head: keys and values are used once, so they are read where they lie.
-  void decode(Worker& w, int64_t b, int64_t group, int64_t k0, int64_t k1) const {
-    const T* const k = static_cast<const T*>(k_.data) + b * k_.stride[0] + group * k_.stride[2];
-    const T* const v = static_cast<const T*>(v_.data) + b * v_.stride[0] + group * v_.stride[2];
-    const int64_t rows = n_.rows;
-    for (int64_t r = 0; r < rows; ++r) gather_row(n_.row<T>(q_, b, group, r), scale_, n_.width, padded_, w.rows + r * padded_);
-    clear(w, rows);
-    for (int64_t j0 = k0; j0 < k1; j0 += kBlockKeys) {
-      const int64_t count = std::min(kBlockKeys, k1 - j0);
-      for (int64_t j = 0; j < count; j += W) {
-        const T* const key = k + (j0 + j) * k_.stride[1];
-        const int64_t n = std::min<int64_t>(W, count - j);
-        for (int64_t next = j + W; next < std::min(count, j + 2 * W); ++next) prefetch_row(k + (j0 + next) * k_.stride[1], n_.width);
-        for (int64_t r = 0; r < rows; ++r) {
-          V dots[W];
-          for (int64_t i = 0; i < W; ++i) dots[i] = dot(w.rows + r * padded_, key + std::min(i, n - 1) * k_.stride[1]);
-          const V scores = fold_rows(dots, [](V x, V y) { return x + y; });
-          std::memcpy(w.scores + r * kScoreRow + j, &scores, sizeof scores);
-        }
-      }
-      weigh(w, b, group, 0, 0, rows, j0, {0, count});
-      for (int64_t r = 0; r < rows; r += 4) {
-        const auto mix = [&]<int R>(std::integral_constant<int, R>) {
-          mix_rows<R>(v + j0 * v_.stride[1], count, w.scores + r * kScoreRow, w.out + r * padded_);
-        };
-        switch (std::min<int64_t>(4, rows - r)) {
-          case 1: mix(std::integral_constant<int, 1>{}); break;
-          case 2: mix(std::integral_constant<int, 2>{}); break;
-          case 3: mix(std::integral_constant<int, 3>{}); break;
-          default: mix(std::integral_constant<int, 4>{});
-        }
-      }
-    }
-  }
-
-  static V wide(const T* p) {
-    if constexpr (std::is_same_v<T, double>) return load_bits<V>(p);
-    else return load(p);
-  }
-  static Acc wide_one(const T* p) {
-    if constexpr (std::is_same_v<T, double>) return *p;
-    else return to_float(*p);
-  }
-
-  // Lanes that sum to q . key.
-  V dot(const Acc* q, const T* key) const {
-    V sum{};
-    int64_t d = 0;
-    for (; d + W <= n_.width; d += W) sum += load_bits<V>(q + d) * wide(key + d);
-    for (int64_t i = 0; d + i < n_.width; ++i) sum[i] += q[d + i] * wide_one(key + d + i);
-    return sum;
-  }
-
-  // out[R rows] += weights times the values of `count` keys.
-  template <int R>
-  void mix_rows(const T* v, int64_t count, const Acc* weights, Acc* out) const {
-    constexpr int64_t kAtOnce = 4 * W;
-    int64_t d = 0;
-    for (; d + kAtOnce <= n_.width; d += kAtOnce) {
-      V sum[R][4];
-#pragma GCC unroll 4
-      for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-        for (int c = 0; c < 4; ++c) sum[r][c] = load_bits<V>(out + r * padded_ + d + c * W);
-      for (int64_t j = 0; j < count; ++j) {
-        const T* const value = v + j * v_.stride[1] + d;
-        if (j + 8 < count) prefetch_row(value + 8 * v_.stride[1], kAtOnce);
-        V x[4];
-#pragma GCC unroll 4
-        for (int c = 0; c < 4; ++c) x[c] = wide(value + c * W);
-#pragma GCC unroll 4
-        for (int r = 0; r < R; ++r) {
-          const V weight = broadcast(weights[r * kScoreRow + j]);
-#pragma GCC unroll 4
-          for (int c = 0; c < 4; ++c) sum[r][c] += weight * x[c];
-        }
-      }
-#pragma GCC unroll 4
-      for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-        for (int c = 0; c < 4; ++c) std::memcpy(out + r * padded_ + d + c * W, &sum[r][c], sizeof(V));
-    }
-    for (int64_t j = 0; d < n_.width && j < count; ++j)
-      for (int r = 0; r < R; ++r)
-        for (int64_t i = d; i < n_.width; ++i) out[r * padded_ + i] += weights[r * kScoreRow + j] * wide_one(v + j * v_.stride[1] + i);
-  }
-
   // Adds the partial result `b` to `a`.
   void merge(Acc* a, const Acc* b) const {
     const Acc top = std::max(a[padded_], b[padded_]);
@@ -376,9 +285,17 @@ class Forward {
 int32_t ik_cpu_sdpa(const ik_runtime* rt, const ik_view* in, int32_t, const ik_view* out, int32_t, const void* attrs) {
   const auto& a = *static_cast<const ik_attrs_sdpa*>(attrs);
   if (in[1].dtype != in[0].dtype || in[2].dtype != in[0].dtype || out[0].dtype != in[0].dtype) return IK_UNSUPPORTED;
-  // A single query multiplies as it reads: pairs would have to be packed.
-  const bool pairs = in[0].shape[1] > 1;
-  if (in[0].dtype == IK_BF16 && !pairs) return Forward<bf16, MulF32>(in, out, a).run(rt);
-  return for_products(in[0].dtype, a.bf16 != 0 && pairs,
+  // One query a head, and few heads to a key: nothing is won by packing.
+  const int64_t in_group = in[1].shape[2] ? in[0].shape[2] / in[1].shape[2] : 0;
+  if (in[0].shape[1] == 1 && in_group <= kDecodeRows) {
+    switch (in[0].dtype) {
+      case IK_F32: return Decode<float, MulF32>(in, out, a).run(rt);
+      case IK_F64: return Decode<double, MulF64>(in, out, a).run(rt);
+      case IK_BF16: return Decode<bf16, MulF32>(in, out, a).run(rt);
+      case IK_F16: return Decode<f16, MulF32>(in, out, a).run(rt);
+      default: return IK_UNSUPPORTED;
+    }
+  }
+  return for_products(in[0].dtype, a.bf16 != 0 && in[0].shape[1] > 1,
                       [&]<class T, class E>(T, E) { return Forward<T, E>(in, out, a).run(rt); });
 }

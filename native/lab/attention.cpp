@@ -35,7 +35,7 @@ const char* dtype_name(int d) { return d == IK_F32 ? "f32" : d == IK_F64 ? "f64"
 struct Tensor {
   int64_t b, t, h, d;
   int dtype, layout;
-  std::vector<char> bytes;
+  Huge<char> bytes;
   std::vector<int64_t> stride;
   Tensor(int64_t b, int64_t t, int64_t h, int64_t d, int dtype, int layout, int seed) : b(b), t(t), h(h), d(d), dtype(dtype), layout(layout) {
     const int64_t row = d + (layout == 1 ? 3 : 0);
@@ -129,12 +129,12 @@ void check(Host& host, Host& single, const Case& c, int dtype) {
                 (long long)c.b, (long long)c.t, (long long)c.s, (long long)c.h, (long long)c.g, (long long)c.d, c.causal, c.layout, c.special,
                 what, (long long)i, got, want);
   };
-  std::vector<std::vector<char>> bits[2];
+  std::vector<Huge<char>> bits[2];
   for (int pass = 0; pass < 2; ++pass) {
     Host& on = pass ? single : host;
     Tensor y(c.b, c.t, c.h, c.d, dtype, 0, 0), dq(c.b, c.t, c.h, c.d, dtype, c.layout, 0);
     Tensor dk(c.b, c.s, c.g, c.d, dtype, c.layout, 0), dv(c.b, c.s, c.g, c.d, dtype, c.layout, 0);
-    std::vector<char> lse((c.b * c.h * c.t + 16) * ik_dtype_bytes(wide), 0x5a);
+    Huge<char> lse((c.b * c.h * c.t + 16) * ik_dtype_bytes(wide), 0x5a);
     const ik_view lse_view = view(lse.data(), wide, {c.b, c.h, c.t});
     const ik_attrs_sdpa attrs{c.causal, 0, 0, 0, 0, scale};
     const ik_attrs_sdpa_grad grad_attrs{c.causal, 0, 0, 0, 0, scale};
@@ -160,19 +160,20 @@ void check(Host& host, Host& single, const Case& c, int dtype) {
               if (!same) say(what, x, value[i], i);
             }
     };
-    const double slack = run * (16 + 2 * std::sqrt(double(c.s + c.d)));
+    // Many queries of bf16 multiply in pairs of bf16, with weights rounded to it, and gradients always do.
+    const double pairs = dtype == IK_BF16 ? 0x1p-7 : 0, slack = run * (16 + 2 * std::sqrt(double(c.s + c.d))) + (c.t > 1 || c.h > 16 * c.g ? pairs : 0);
     compare("y", y, want.y, want.scale_y, slack);
     for (size_t i = 0; i < want.lse.size(); ++i) {
       const double x = read(lse.data(), wide, i);
-      const bool same = std::isfinite(want.lse[i]) ? std::abs(x - want.lse[i]) <= run * 16 * (std::abs(want.lse[i]) + 4)
+      const bool same = std::isfinite(want.lse[i]) ? std::abs(x - want.lse[i]) <= (run * 16 + (c.t > 1 || c.h > 16 * c.g ? pairs / 4 : 0)) * (std::abs(want.lse[i]) + 4)
                         : std::isnan(want.lse[i])  ? std::isnan(x)
                                                    : x == want.lse[i];
       if (!same) say("lse", x, want.lse[i], i);
     }
     if (!c.special) {
-      compare("dq", dq, want.dq, want.scale_q, slack * 2 + (ulp > 1e-6 ? 4 * ulp : 0));
-      compare("dk", dk, want.dk, want.scale_k, slack * 2 + (ulp > 1e-6 ? 4 * ulp : 0));
-      compare("dv", dv, want.dv, want.scale_v, slack * 2);
+      compare("dq", dq, want.dq, want.scale_q, slack * 2 + pairs + (ulp > 1e-6 ? 4 * ulp : 0));
+      compare("dk", dk, want.dk, want.scale_k, slack * 2 + pairs + (ulp > 1e-6 ? 4 * ulp : 0));
+      compare("dv", dv, want.dv, want.scale_v, slack * 2 + pairs);
     }
     // Nothing but the views was written.
     if (c.layout == 1 && c.t && c.s && bits[0][2].size()) {
@@ -214,7 +215,8 @@ void check_all(Host& host, Host& single) {
       for (int layout : {0, 1, 2})
         for (const Case& c : {Case{1, 1, 1, 1, 1, 1, causal, layout}, Case{2, 3, 3, 2, 2, 7, causal, layout}, Case{1, 17, 17, 2, 1, 17, causal, layout},
                               Case{2, 65, 65, 3, 3, 32, causal, layout}, Case{1, 129, 129, 2, 2, 64, causal, layout}, Case{1, 1, 65, 4, 2, 64, causal, layout},
-                              Case{1, 3, 700, 4, 1, 33, causal, layout}, Case{2, 1, 2100, 4, 2, 16, causal, layout}, Case{3, 40, 17, 4, 2, 8, causal, layout},
+                              Case{1, 3, 700, 4, 1, 33, causal, layout}, Case{2, 1, 2100, 4, 2, 16, causal, layout}, Case{1, 1, 1030, 10, 2, 80, causal, layout}, Case{2, 1, 300, 21, 3, 37, causal, layout},
+                              Case{1, 1, 700, 17, 1, 24, causal, layout}, Case{1, 1, 700, 4, 2, 40, causal, layout, 1}, Case{1, 1, 700, 4, 2, 40, causal, layout, 2}, Case{3, 40, 17, 4, 2, 8, causal, layout},
                               Case{1, 300, 300, 2, 1, 40, causal, layout}, Case{1, 500, 230, 1, 1, 24, causal, layout}, Case{1, 60, 450, 3, 1, 128, causal, layout},
                               Case{0, 4, 4, 2, 2, 8, causal, layout}, Case{2, 0, 5, 2, 2, 8, causal, layout}, Case{2, 5, 0, 2, 2, 8, causal, layout},
                               Case{1, 40, 40, 2, 2, 16, causal, layout, 1}, Case{1, 40, 40, 2, 2, 16, causal, layout, 2}})
@@ -232,8 +234,9 @@ void time_all(Host& host) {
   std::printf("%s, %d threads, f32 FMA peak %.1f GFLOP/s\n", host.backend->isa, host.pool.threads(), peak);
   for (const Case& c : {Case{4, 1024, 1024, 12, 12, 64, true, 0}, Case{4, 1024, 1024, 12, 12, 64, false, 0}, Case{1, 256, 256, 12, 12, 64, true, 0},
                         Case{8, 256, 256, 6, 6, 64, true, 0}, Case{1, 4096, 4096, 8, 2, 128, true, 0}, Case{1, 1024, 1024, 1, 1, 64, true, 0},
-                        Case{1, 1, 4096, 32, 8, 128, true, 0}})
+                        Case{1, 1, 4096, 32, 8, 128, true, 0}, Case{1, 1, 16384, 32, 8, 128, true, 0}, Case{1, 1, 1024, 12, 12, 64, true, 0}})
     for (int dtype : {IK_F32, IK_BF16}) {
+      if (const char* only = std::getenv("LAB_DECODE"); only && c.t > 1) continue;
       Tensor q(c.b, c.t, c.h, c.d, dtype, 0, 1), k(c.b, c.s, c.g, c.d, dtype, 0, 2), v(c.b, c.s, c.g, c.d, dtype, 0, 3);
       Tensor dy(c.b, c.t, c.h, c.d, dtype, 0, 4), y(c.b, c.t, c.h, c.d, dtype, 0, 0), dq(c.b, c.t, c.h, c.d, dtype, 0, 0);
       Tensor dk(c.b, c.s, c.g, c.d, dtype, 0, 0), dv(c.b, c.s, c.g, c.d, dtype, 0, 0);

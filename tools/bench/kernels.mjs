@@ -11,7 +11,7 @@
 //
 // To add a family, write kernels/<family>.mjs and, for the peer, kernels/<family>.py beside it:
 //   export const cases = [{ name, flops or bytes, peak: 'f32' | 'bf16' | 'int8' | 'read' | 'copy', goal: ratio to PyTorch,
-//     goalMicroseconds, batch: calls per sample for small ones, tolerance, draws: true where results are random,
+//     goalMicroseconds, goalPercent: of the peak, batch: calls per sample for small ones, tolerance, draws: true where results are random,
 //     ...whatever prepare wants }];
 //   export const goals = [{ name, match: (case) => boolean, goal }];   // geometric means over cases
 //   export function prepare(case) { return () => Tensor or [Tensor, ..]; }   // called in a scope, freed after each call
@@ -152,8 +152,8 @@ for (const c of chosen) {
     }
   await ours.ask({ do: 'drop' });
   if (theirs) await theirs.ask({ do: 'drop' });
-  const { family, name, flops, bytes, peak, goal, goalMicroseconds } = c;
-  const result = { family, name, flops, bytes, peak, goal, goalMicroseconds };
+  const { family, name, flops, bytes, peak, goal, goalMicroseconds, goalPercent } = c;
+  const result = { family, name, flops, bytes, peak, goal, goalMicroseconds, goalPercent };
   if (wrong !== '') {
     differing++;
     result.differs = wrong;
@@ -180,14 +180,18 @@ const met = (r) =>
     ? r.ratio >= r.goal
     : r.goalMicroseconds !== undefined && r.seconds !== undefined
       ? r.seconds * 1e6 <= r.goalMicroseconds
-      : undefined;
+      : r.goalPercent !== undefined && r.percentOfPeak !== undefined
+        ? r.percentOfPeak >= r.goalPercent
+        : undefined;
 const says = { true: 'met', false: 'missed', undefined: '' };
 const goalOf = (r) =>
   r.goal !== undefined
     ? `${f(r.goal)}x`
     : r.goalMicroseconds !== undefined
       ? `${f(r.goalMicroseconds, 1)} us`
-      : '';
+      : r.goalPercent !== undefined
+        ? `${r.goalPercent} %`
+        : '';
 const rows = [['case', 'ours', 'PyTorch', 'ratio', 'rate', '% of peak', 'goal', '']];
 const time = (s) =>
   s === undefined ? '-' : s < 1e-4 ? `${f(s * 1e6)} us` : `${f(s * 1e3, s < 1e-2 ? 3 : 1)} ms`;

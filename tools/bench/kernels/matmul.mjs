@@ -28,6 +28,7 @@ const few = (dtype, [m, k, n], layout) => ({
   flops: undefined,
   bytes: k * n * (dtype === 'bf16' ? 2 : 4),
   peak: 'read',
+  goalPercent: m === 1 ? 80 : undefined,
 });
 
 const blockBytes = { q8_0: 34, q4_0: 18, int8: 32, int4: 16 };
@@ -38,7 +39,7 @@ const quantized = (format, [m, k, n]) => ({
   k,
   n,
   ...(m <= 8
-    ? { bytes: (k / 32) * n * blockBytes[format], peak: 'read' }
+    ? { bytes: (k / 32) * n * blockBytes[format], peak: 'read', goalPercent: m === 1 ? 80 : undefined }
     : { flops: 2 * m * k * n, peak: 'f32' }),
 });
 
@@ -47,14 +48,20 @@ export const cases = [
     shapes.flatMap((shape) => layouts.map((layout) => product(dtype, shape, layout))),
   ),
   ...['f32', 'bf16'].flatMap((dtype) =>
-    [1, 4, 8].flatMap((m) => ['NN', 'NT'].map((layout) => few(dtype, [m, 4096, 16384], layout))),
+    [[1, 4096, 4096], ...[1, 4, 8].map((m) => [m, 4096, 16384])].flatMap((shape) =>
+      ['NN', 'NT'].map((layout) => few(dtype, shape, layout)),
+    ),
   ),
   ...shapes
     .slice(0, 3)
     .flatMap((shape) =>
       ['NN', 'NT'].map((layout) => ({ ...product('int8', shape, layout), tolerance: 1e-6, goal: 1 })),
     ),
-  ...Object.keys(blockBytes).flatMap((format) => [1, 4, 512].map((m) => quantized(format, [m, 4096, 16384]))),
+  ...Object.keys(blockBytes).flatMap((format) => [
+    quantized(format, [1, 4096, 4096]),
+    quantized(format, [1, 4096, 32768]),
+    ...[4, 8, 512].map((m) => quantized(format, [m, 4096, 16384])),
+  ]),
 ];
 
 export const goals = [

@@ -88,4 +88,36 @@ describe.skipIf(!status.cpu.present)('linearQuantized', () => {
         }
       }),
   );
+
+  describe.each(formats)('one row of x: %s', (format) => {
+    const [n, k] = [9, 32 * 21];
+    const product = (x: Float64Array) => {
+      const q = quantizeWeights(tensor(values(n * k, 7), { shape: [n, k] }), { format });
+      const row = tensor(x, { shape: [1, k] });
+      const sizes = linear(row.cast('f64').abs(), dequantizeWeights(q).cast('f64').abs()).numbers();
+      const wanted = linear(row.cast('f64'), dequantizeWeights(q).cast('f64')).numbers();
+      return { got: linearQuantized(row, q).numbers(), wanted, sizes };
+    };
+
+    it.each([
+      { name: 'sizes far apart', factor: (i: number) => 2 ** ((((i >> 3) * 37) % 120) - 60) },
+      { name: 'the largest numbers', factor: () => 2 ** 118 },
+      { name: 'denormal numbers', factor: () => 2 ** -130 },
+    ])('$name keep the precision of f32', ({ factor }) =>
+      scope(() => {
+        const { got, wanted, sizes } = product(values(k, 11).map((v, i) => v * factor(i)));
+        got.forEach((v, i) => {
+          // Denormal sums are whole multiples of the least number.
+          expect(Math.abs(v - wanted[i]!)).toBeLessThanOrEqual(2e-6 * sizes[i]! + k * 2 ** -149);
+        });
+      }),
+    );
+
+    it.each([Number.NaN, Number.POSITIVE_INFINITY])('%s in x is one in every sum', (special) =>
+      scope(() => {
+        const { got } = product(values(k, 11).map((v, i) => (i === 77 ? special : v)));
+        expect(got.every((v) => !Number.isFinite(v))).toBe(true);
+      }),
+    );
+  });
 });

@@ -244,3 +244,65 @@ describe.skipIf(!status.cpu.present)('sdpa over many blocks of keys', () => {
       expect(y[64]).toBe(Number.POSITIVE_INFINITY);
     }));
 });
+
+// A cache of keys longer than one part of it, with heads that share keys and widths that are not whole vectors.
+describe.skipIf(!status.cpu.present)('sdpa of one query over a cache', () => {
+  const [B, S] = [2, 1500];
+  const values = (n: number, step: number) =>
+    Float32Array.from({ length: n }, (_, i) => ((i * step) % 61) / 30.5 - 1);
+  const shapes = [
+    { H: 12, G: 3, D: 72 },
+    { H: 3, G: 3, D: 37 },
+    { H: 4, G: 2, D: 64 },
+    { H: 17, G: 1, D: 8 },
+  ];
+  const dtypes = [
+    { dtype: 'f64', tolerance: 1e-12 },
+    { dtype: 'f32', tolerance: 2e-6 },
+    { dtype: 'f16', tolerance: 1e-3 },
+    { dtype: 'bf16', tolerance: 8e-3 },
+  ] as const;
+
+  it.each(shapes.flatMap((shape) => dtypes.map((d) => ({ ...shape, ...d }))))(
+    '$H heads, $G key heads of $D, $dtype',
+    ({ H, G, D, dtype, tolerance }) =>
+      scope(() => {
+        const q = tensor(values(B * H * D, 7), { shape: [B, 1, H, D] }).cast(dtype);
+        // As a cache lies in memory, and with the heads outermost.
+        const lying = tensor(values(B * S * G * D, 11), { shape: [B, S, G, D] }).cast(dtype);
+        const heads = tensor(values(B * S * G * D, 11), { shape: [B, S, G, D] })
+          .cast(dtype)
+          .transpose(1, 2)
+          .contiguous()
+          .transpose(1, 2);
+        const v = tensor(values(B * S * G * D, 13), { shape: [B, S, G, D] }).cast(dtype);
+        const bias = tensor(values(H * S, 17), { shape: [1, H, 1, S] }).cast(dtype);
+        const ids = Int32Array.from({ length: B * S }, (_, i) =>
+          (i % S) * (1 + Math.floor(i / S)) > 400 ? 1 : 0,
+        );
+        const documents = tensor(ids, { shape: [B, S], dtype: 'i32' });
+        const exact = (options: AttentionOptions) => {
+          const [a, b, c] = [q, lying, v].map((t) => t.cast('f64').to('ref'));
+          const masks = {
+            ...options,
+            bias: options.bias?.cast('f64').to('ref'),
+            documents: options.documents?.to('ref'),
+          };
+          return sdpa(a!, b!, c!, masks).numbers();
+        };
+        for (const options of [
+          {},
+          { causal: true, window: 700 },
+          { bias },
+          { documents },
+        ] as AttentionOptions[]) {
+          const wanted = exact(options);
+          for (const k of [lying, heads]) {
+            const got = sdpa(q, k, v, options).numbers();
+            const worst = got.reduce((most, x, i) => Math.max(most, Math.abs(x - wanted[i]!)), 0);
+            expect(worst).toBeLessThan(tolerance);
+          }
+        }
+      }),
+  );
+});
