@@ -282,11 +282,11 @@ describe.skipIf(!status.cpu.present)('sdpa of one query over a cache', () => {
         );
         const documents = tensor(ids, { shape: [B, S], dtype: 'i32' });
         const exact = (options: AttentionOptions) => {
-          const [a, b, c] = [q, lying, v].map((t) => t.cast('f64').to('ref'));
+          const [a, b, c] = [q, lying, v].map((t) => t.cast('f64').to({ device: 'ref' }));
           const masks = {
             ...options,
-            bias: options.bias?.cast('f64').to('ref'),
-            documents: options.documents?.to('ref'),
+            bias: options.bias?.cast('f64').to({ device: 'ref' }),
+            documents: options.documents?.to({ device: 'ref' }),
           };
           return sdpa(a!, b!, c!, masks).numbers();
         };
