@@ -17,7 +17,16 @@ test('the list of accumulators is complete', () => {
 });
 
 describe.each(Object.entries(ACCUMULATORS))('%s', (_name, entry) => {
-  const { make, sample, always = [], bounds, ordered, rounding = 0, perfect }: Accumulator = entry;
+  const {
+    make,
+    sample,
+    always = [],
+    bounds,
+    ordered,
+    rounding = 0,
+    perfect,
+    clusterless,
+  }: Accumulator = entry;
   const shard = fc.array(sample, { maxLength: 5 });
   const full = fc.array(sample, { minLength: 1, maxLength: 8 }).map((batch) => [...batch, ...always]);
   const over = (...batches: (readonly unknown[])[]) => {
@@ -85,6 +94,40 @@ describe.each(Object.entries(ACCUMULATORS))('%s', (_name, entry) => {
       { numRuns: 10 },
     );
   });
+
+  test(
+    clusterless
+      ? 'its interval refuses clusters'
+      : 'clusters of one sample have the interval of samples; larger ones are drawn whole',
+    () => {
+      fc.assert(
+        fc.property(fc.array(sample, { minLength: 6, maxLength: 12 }), (batch) => {
+          const samples = [...batch, ...always, ...always];
+          const metric = over(samples);
+          const options = { confidence: 0.9, resamples: 40 };
+          const clusters = samples.map((_, i) => `document ${i}`);
+          if (clusterless) {
+            expect(() => metric.interval({ ...options, clusters })).toThrow(
+              expect.objectContaining({ code: 'E_INPUT' }),
+            );
+            return;
+          }
+          expect(metric.interval({ ...options, clusters })).toEqual(metric.interval(options));
+          const pairs = samples.map((_, i) => i >> 1);
+          const wide = metric.interval({ ...options, clusters: pairs });
+          expect(wide.low).toBeLessThanOrEqual(wide.high);
+          expect(metric.interval({ ...options, clusters: pairs.map((c) => `${c}`) })).toEqual(wide);
+          expect(() => metric.interval({ ...options, clusters: [1] })).toThrow(
+            expect.objectContaining({ code: 'E_INPUT' }),
+          );
+          expect(() => metric.interval({ ...options, clusters: samples.map(() => 1) })).toThrow(
+            expect.objectContaining({ code: 'E_EMPTY' }),
+          );
+        }),
+        { numRuns: 10 },
+      );
+    },
+  );
 
   test('nothing seen is an error', () => {
     expect(() => make().compute()).toThrow(expect.objectContaining({ code: 'E_EMPTY' }));

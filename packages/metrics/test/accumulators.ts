@@ -14,6 +14,8 @@ export interface Accumulator {
   readonly ordered?: boolean;
   /** Allowed relative difference between shards and one pass; 0 where sums are exact. */
   readonly rounding?: number;
+  /** Whether its interval cannot honour clusters. */
+  readonly clusterless?: boolean;
   /** Batches that agree perfectly, and what they score. */
   readonly perfect?: readonly [samples: fc.Arbitrary<readonly unknown[]>, score: number];
 }
@@ -191,6 +193,7 @@ export const ACCUMULATORS: Readonly<Record<string, Accumulator>> = {
   },
   FrechetDistance: {
     make: () => new m.FrechetDistance({ groups: 3 }),
+    clusterless: true,
     sample: featured,
     always: [...bothSides, ...bothSides],
     bounds: [0, Infinity],
@@ -199,6 +202,7 @@ export const ACCUMULATORS: Readonly<Record<string, Accumulator>> = {
   },
   KernelDistance: {
     make: () => new m.KernelDistance({ subsets: 40, subsetSize: 2 }),
+    clusterless: true,
     sample: featured,
     always: bothSides,
     bounds: [-Infinity, Infinity],
@@ -206,6 +210,7 @@ export const ACCUMULATORS: Readonly<Record<string, Accumulator>> = {
   },
   InceptionScore: {
     make: () => new m.InceptionScore({ splits: 2 }),
+    clusterless: true,
     sample: distribution,
     always: [
       [1, 0, 0],

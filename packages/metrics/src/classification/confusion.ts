@@ -1,7 +1,8 @@
-import { MetricError, samplesOf, show } from '../errors.js';
+import { appendAll, MetricError, samplesOf, show } from '../errors.js';
 import { empty, type Metric, type Scored } from '../metric.js';
 import { Pcg64 } from '../random.js';
 import { type BootstrapOptions, bootstrapSettings, percentileInterval } from '../statistics/bootstrap.js';
+import { type Clusters, clusterMembers } from '../statistics/clusters.js';
 import type { Interval } from '../statistics/interval.js';
 
 /** A class: a name or a number. */
@@ -60,6 +61,11 @@ export interface ClassificationOptions {
   readonly headline?: 'accuracy' | 'macroF1' | 'microF1' | 'weightedF1' | 'mcc' | 'kappa';
   /** Weights of disagreements in kappa; linear and quadratic need ordered classes. Default none. */
   readonly kappaWeights?: 'none' | 'linear' | 'quadratic';
+  /**
+   * Keep which cell of the matrix each sample falls into (8 bytes), needed for intervals with clusters. Without it memory
+   * grows with the number of classes only. Default true.
+   */
+  readonly keepRows?: boolean;
 }
 
 /**
@@ -83,8 +89,12 @@ export class Classification implements Metric<ClassifiedSample, ClassificationRe
   readonly name: string;
   readonly higherIsBetter = true;
   private readonly options: ClassificationOptions;
-  private readonly counts = new Map<ClassLabel, Map<ClassLabel, number>>();
+  /** Cells of the matrix by label and prediction. */
+  private readonly cells = new Map<ClassLabel, Map<ClassLabel, Cell>>();
+  private cellCount = 0;
   private total = 0;
+  /** The cell of each sample, by number; empty with `keepRows: false`. */
+  private readonly samples: number[] = [];
 
   constructor(options: ClassificationOptions = {}) {
     this.options = options;
@@ -105,7 +115,10 @@ export class Classification implements Metric<ClassifiedSample, ClassificationRe
     for (const { label, prediction } of samples) {
       for (const value of [label, prediction]) this.checkClass(value);
     }
-    for (const { label, prediction } of samples) this.add(label, prediction, 1);
+    for (const { label, prediction } of samples) {
+      const cell = this.add(label, prediction, 1);
+      if (this.options.keepRows ?? true) this.samples.push(cell.index);
+    }
   }
 
   private checkClass(value: ClassLabel): void {
@@ -129,11 +142,18 @@ export class Classification implements Metric<ClassifiedSample, ClassificationRe
     }
   }
 
-  private add(label: ClassLabel, prediction: ClassLabel, count: number): void {
-    let row = this.counts.get(label);
-    if (!row) this.counts.set(label, (row = new Map()));
-    row.set(prediction, (row.get(prediction) ?? 0) + count);
+  private add(label: ClassLabel, prediction: ClassLabel, count: number): Cell {
+    let row = this.cells.get(label);
+    if (!row) this.cells.set(label, (row = new Map()));
+    let cell = row.get(prediction);
+    if (!cell) row.set(prediction, (cell = { index: this.cellCount++, label, prediction, count: 0 }));
+    cell.count += count;
     this.total += count;
+    return cell;
+  }
+
+  private *allCells(): Generator<Cell> {
+    for (const row of this.cells.values()) yield* row.values();
   }
 
   merge(other: this): void {
@@ -146,26 +166,44 @@ export class Classification implements Metric<ClassifiedSample, ClassificationRe
         'use the same options',
       );
     }
-    for (const [label, row] of other.counts)
-      for (const [prediction, count] of row) this.add(label, prediction, count);
+    const indices = new Map<number, number>();
+    for (const { index, label, prediction, count } of [...other.allCells()])
+      indices.set(index, this.add(label, prediction, count).index);
+    appendAll(
+      this.samples,
+      other.samples.map((index) => indices.get(index)!),
+    );
   }
 
   compute(): ClassificationResult {
     if (this.total === 0) throw empty('classification');
     const classes =
       this.options.classes ??
-      sortClasses([...this.counts.keys(), ...[...this.counts.values()].flatMap((r) => [...r.keys()])]);
+      sortClasses([...this.allCells()].flatMap(({ label, prediction }) => [label, prediction]));
     const matrix = classes.map((label) =>
-      classes.map((prediction) => this.counts.get(label)?.get(prediction) ?? 0),
+      classes.map((prediction) => this.cells.get(label)?.get(prediction)?.count ?? 0),
     );
     return classificationOf(classes, matrix, this.options);
   }
 
-  /** Bootstrap interval of the headline score: the cells of the matrix are drawn anew, as the samples would be. */
+  /**
+   * Bootstrap interval of the headline score: the cells of the matrix are drawn anew, as the samples would be; with
+   * clusters, the samples of whole clusters.
+   *
+   * @throws MetricError `E_EMPTY` for clusters with `keepRows: false`.
+   */
   interval(options?: BootstrapOptions): Interval {
     const { resamples, seed, confidence } = bootstrapSettings('classification', options);
     const { classes, matrix } = this.compute();
     const random = new Pcg64(seed);
+    if (options?.clusters) {
+      const draw = this.clusterDraw(classes, options.clusters, random);
+      const drawn = Array.from(
+        { length: resamples },
+        () => classificationOf(classes, draw(), this.options).score,
+      );
+      return percentileInterval(drawn, confidence);
+    }
     const size = classes.length;
     const ends: number[] = [];
     let sum = 0;
@@ -180,6 +218,44 @@ export class Classification implements Metric<ClassifiedSample, ClassificationRe
     });
     return percentileInterval(scores, confidence);
   }
+
+  /** A source of matrices of resampled clusters. */
+  private clusterDraw(classes: readonly ClassLabel[], clusters: Clusters, random: Pcg64): () => number[][] {
+    if (this.samples.length < this.total) {
+      throw new MetricError(
+        'E_EMPTY',
+        'classification',
+        'clusters need the samples',
+        'keepRows: false',
+        'build it with keepRows: true',
+      );
+    }
+    const cells = [...this.allCells()].sort((a, b) => a.index - b.index);
+    const position = new Map(classes.map((value, i) => [value, i]));
+    const groups = clusterMembers('classification', this.total, clusters).map((list) =>
+      list.map((i) => {
+        const { label, prediction } = cells[this.samples[i]!]!;
+        return [position.get(label)!, position.get(prediction)!] as const;
+      }),
+    );
+    // In the order of the matrix: clusters of one sample then draw what its cells do.
+    groups.sort(([a], [b]) => a![0] - b![0] || a![1] - b![1]);
+    return () => {
+      const matrix = classes.map(() => classes.map(() => 0));
+      for (let i = 0; i < groups.length; i++) {
+        for (const [label, prediction] of groups[random.below(groups.length)]!) matrix[label]![prediction]!++;
+      }
+      return matrix;
+    };
+  }
+}
+
+/** One cell of the confusion matrix. */
+interface Cell {
+  readonly index: number;
+  readonly label: ClassLabel;
+  readonly prediction: ClassLabel;
+  count: number;
 }
 
 function upperBound(ends: readonly number[], value: number): number {

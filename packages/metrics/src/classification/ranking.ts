@@ -2,6 +2,7 @@ import { appendAll, checkSameLength, MetricError, samplesOf, show } from '../err
 import { empty, type Metric, type Scored } from '../metric.js';
 import { Pcg64 } from '../random.js';
 import { type BootstrapOptions, bootstrapSettings, percentileInterval } from '../statistics/bootstrap.js';
+import { stratifiedResampler } from '../statistics/clusters.js';
 import type { Interval } from '../statistics/interval.js';
 import { checkScores, type ScoreSample } from './probabilities.js';
 
@@ -239,15 +240,23 @@ export class BinaryRanking implements Metric<RankedSample, RankingResult> {
     return { score: areas[this.headline], ...areas, positives, negatives: labels.length - positives };
   }
 
-  /** Bootstrap interval, resampling positives and negatives apart so that both always occur. */
+  /**
+   * Bootstrap interval, resampling positives and negatives apart so that both always occur; clusters are drawn apart by
+   * which of the two they hold.
+   */
   interval(options?: BootstrapOptions): Interval {
     const { resamples, seed, confidence } = bootstrapSettings(this.name, options);
-    const indices = Array.from(this.labels.keys());
-    const groups = [indices.filter((i) => this.labels[i]), indices.filter((i) => !this.labels[i])];
-    needBoth(this.name, groups[0]!.length, groups[1]!.length);
-    const random = new Pcg64(seed);
+    const positives = this.labels.filter(Boolean).length;
+    needBoth(this.name, positives, this.labels.length - positives);
+    const draw = stratifiedResampler(
+      this.name,
+      Array.from(this.labels.keys()),
+      (i) => (this.labels[i] ? 0 : 1),
+      new Pcg64(seed),
+      options?.clusters,
+    );
     const values = Array.from({ length: resamples }, () => {
-      const picks = groups.flatMap((group) => group.map(() => group[random.below(group.length)]!));
+      const picks = draw();
       return this.resultOf(
         picks.map((i) => this.labels[i]!),
         picks.map((i) => this.scores[i]!),
@@ -345,16 +354,18 @@ export class MulticlassRanking implements Metric<ScoreSample, Scored> {
     return { score: multiclassArea(this.samples, this.options) };
   }
 
-  /** Bootstrap interval, resampling each class apart so that all occur. */
+  /** Bootstrap interval, resampling each class (or clusters by the classes in them) apart so that all occur. */
   interval(options?: BootstrapOptions): Interval {
     const { resamples, seed, confidence } = bootstrapSettings(this.name, options);
     this.compute();
-    const groups = this.samples[0]!.scores.map((_, k) => this.samples.filter(({ label }) => label === k));
-    const random = new Pcg64(seed);
-    const values = Array.from({ length: resamples }, () => {
-      const resample = groups.flatMap((group) => group.map(() => group[random.below(group.length)]!));
-      return multiclassArea(resample, this.options);
-    });
+    const draw = stratifiedResampler(
+      this.name,
+      this.samples,
+      ({ label }) => label,
+      new Pcg64(seed),
+      options?.clusters,
+    );
+    const values = Array.from({ length: resamples }, () => multiclassArea(draw(), this.options));
     return percentileInterval(values, confidence);
   }
 }

@@ -8,6 +8,7 @@ import {
   type Scored,
 } from '../metric.js';
 import type { BootstrapOptions } from '../statistics/bootstrap.js';
+import { clusterMembers } from '../statistics/clusters.js';
 import { checkConfidence, type Interval } from '../statistics/interval.js';
 import { leaveOutInterval } from '../statistics/jackknife.js';
 import { splitSpaces } from '../text/whitespace.js';
@@ -31,9 +32,6 @@ function checkString(subject: string, text: unknown): asserts text is string {
     );
   }
 }
-
-/** Owner of an n-gram that two or more texts have. */
-const SHARED = -1;
 
 const share = (distinct: number, total: number): number => (total === 0 ? 0 : distinct / total);
 
@@ -65,8 +63,8 @@ export class DistinctN implements Metric<string, DistinctResult> {
   readonly higherIsBetter = true;
   private readonly order: number;
   private readonly tokenize: (text: string) => readonly string[];
-  /** Each n-gram and the only text that has it, or {@link SHARED}. */
-  private readonly owners = new Map<string, number>();
+  /** Each n-gram and the texts that have it, in order. */
+  private readonly owners = new Map<string, number[]>();
   /** N-grams of each text. */
   private readonly totals: number[] = [];
 
@@ -91,9 +89,9 @@ export class DistinctN implements Metric<string, DistinctResult> {
   }
 
   private own(gram: string, text: number): void {
-    const owner = this.owners.get(gram);
-    if (owner === undefined) this.owners.set(gram, text);
-    else if (owner !== text) this.owners.set(gram, SHARED);
+    const owners = this.owners.get(gram);
+    if (owners === undefined) this.owners.set(gram, [text]);
+    else if (owners.at(-1) !== text) owners.push(text);
   }
 
   merge(other: this): void {
@@ -107,7 +105,9 @@ export class DistinctN implements Metric<string, DistinctResult> {
       );
     const texts = this.totals.length;
     // A copy: merging an accumulator with itself writes to what it reads.
-    for (const [gram, owner] of [...other.owners]) this.own(gram, owner === SHARED ? SHARED : texts + owner);
+    for (const [gram, owners] of [...other.owners]) {
+      for (const owner of [...owners]) this.own(gram, texts + owner);
+    }
     appendAll(this.totals, other.totals);
   }
 
@@ -117,14 +117,27 @@ export class DistinctN implements Metric<string, DistinctResult> {
     return { score: share(this.owners.size, total), distinct: this.owners.size, total };
   }
 
-  /** Jackknife over texts ({@link jackknifeInterval}): a bootstrap repeats texts, which lowers distinct-n. */
-  interval({ confidence = 0.95 }: Pick<BootstrapOptions, 'confidence'> = {}): Interval {
+  /** Jackknife over texts, or clusters of them ({@link jackknifeInterval}): a bootstrap repeats texts, which lowers distinct-n. */
+  interval(options: Pick<BootstrapOptions, 'confidence' | 'clusters'> = {}): Interval {
+    const { confidence = 0.95, clusters } = options;
     checkConfidence(this.name, confidence);
-    if (this.totals.length < 2) throw empty(this.name, 2);
+    const texts = this.totals.length;
+    if (texts < 2) throw empty(this.name, 2);
     const { score, distinct, total } = this.compute();
-    const unique = new Int32Array(this.totals.length);
-    for (const owner of this.owners.values()) if (owner !== SHARED) unique[owner]!++;
-    const parts = this.totals.map((own, i) => share(distinct - unique[i]!, total - own));
+    const unit = new Int32Array(texts).map((_, i) => i);
+    const members = clusters ? clusterMembers(this.name, texts, clusters) : undefined;
+    members?.forEach((list, c) => {
+      for (const i of list) unit[i] = c;
+    });
+    const own = new Float64Array(members?.length ?? texts);
+    const unique = new Float64Array(own.length);
+    this.totals.forEach((count, i) => {
+      own[unit[i]!]! += count;
+    });
+    for (const owners of this.owners.values()) {
+      if (owners.every((text) => unit[text] === unit[owners[0]!])) unique[unit[owners[0]!]!]!++;
+    }
+    const parts = Array.from(own, (count, c) => share(distinct - unique[c]!, total - count));
     return leaveOutInterval(score, parts, confidence);
   }
 }

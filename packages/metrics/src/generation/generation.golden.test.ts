@@ -105,7 +105,11 @@ test("paired tests give sacrebleu's p-values for the same seed", () => {
     near(bs.baseline, results.bs[name].baseline);
     near(bs.system, results.bs[name].system);
     near(bs.pValue, results.bs[name].p, 1e-12);
-    near(approximateRandomization(a, b, { trials: results.ar[name].n }).pValue, results.ar[name].p, 1e-12);
+    near(
+      approximateRandomization(a, b, { trials: results.ar[name].n, ties: 'ignore' }).pValue,
+      results.ar[name].p,
+      1e-12,
+    );
   }
 });
 

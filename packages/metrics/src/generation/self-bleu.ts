@@ -85,9 +85,13 @@ export class SelfBleu implements Metric<string, SelfBleuResult> {
    *
    * @throws MetricError `E_EMPTY` for fewer than three texts.
    */
-  interval({ confidence = 0.95 }: Pick<BootstrapOptions, 'confidence'> = {}): Interval {
+  interval(options: Pick<BootstrapOptions, 'confidence' | 'clusters'> = {}): Interval {
+    const { confidence = 0.95, clusters } = options;
     if (this.texts.length < 3) throw empty('self-BLEU', 3);
-    return jackknifeInterval(this.texts, (texts) => this.resultOf(texts).score, { confidence });
+    return jackknifeInterval(this.texts, (texts) => this.resultOf(texts).score, {
+      confidence,
+      ...(clusters && { clusters }),
+    });
   }
 
   private resultOf(texts: readonly string[]): SelfBleuResult {

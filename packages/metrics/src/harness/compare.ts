@@ -2,11 +2,12 @@ import { AdditiveMetric, type Resamplable } from '../metric.js';
 import { type BootstrapOptions, pairedBootstrap } from '../statistics/bootstrap.js';
 import { approximateRandomization } from '../statistics/randomization.js';
 import { adjustPValues } from '../statistics/tests.js';
+import { clustersOf } from './score.js';
 import { makeTaskMetric, type TaskMetricFactory } from './task-metrics.js';
 import type { ComparisonRow, EvaluationReport, MetricReport, TaskReport } from './types.js';
 
 /** Settings of {@link compareReports}. */
-export interface CompareOptions extends BootstrapOptions {
+export interface CompareOptions extends Omit<BootstrapOptions, 'clusters'> {
   /** Default bootstrap. */
   readonly test?: 'bootstrap' | 'randomization';
   /** Factories of the metrics the runs defined themselves. */
@@ -14,10 +15,11 @@ export interface CompareOptions extends BootstrapOptions {
 }
 
 /**
- * Compares runs with the first one, metric by metric, by a paired test over the same samples.
+ * Compares runs with the first one, metric by metric, by a paired test over the same samples, drawing or swapping whole
+ * clusters where the task names them.
  *
- * The p-values are corrected for their number (Holm). A row without a test says why in `note`: other samples, a metric
- * without per-sample statistics, or one that failed.
+ * The p-values are corrected for their number (Holm). A row without a test says why in `note`: other samples or
+ * clusters, only one cluster, a metric without per-sample statistics, or one that failed.
  *
  * @returns One row per run after the first, task and metric both have.
  * @example
@@ -73,11 +75,15 @@ function compareMetric(
   if (taskA.ids.length !== taskB.ids.length || taskA.ids.some((id, i) => id !== taskB.ids[i])) {
     return { note: 'the runs have different samples' };
   }
+  const clusters = clustersOf(taskA.records);
+  const other = clustersOf(taskB.records);
+  if (JSON.stringify(clusters) !== JSON.stringify(other)) return { note: 'the runs have different clusters' };
+  if (taskA.clusters === 1) return { note: 'one cluster tells nothing about others' };
   const first = resamplable(a, taskA.samples, options);
   const second = resamplable(b, taskB.samples, options);
   if (!first || !second) return { note: 'this metric has no per-sample statistics to pair' };
   const test = options.test === 'randomization' ? approximateRandomization : pairedBootstrap;
-  return { test: test(first, second, options) };
+  return { test: test(first, second, { ...options, ...(clusters && { clusters }) }) };
 }
 
 /** A metric's rows from a report, scored by a new accumulator with the same options. */

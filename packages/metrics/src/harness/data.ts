@@ -63,7 +63,8 @@ export function fieldOf(fields: Readonly<Record<string, unknown>>, path: string)
   return value;
 }
 
-function textOf(value: unknown, path: string): string {
+/** A field as text. @throws Error for a list or an object. */
+export function textOf(value: unknown, path: string): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   throw new Error(`field ${path} must be text, got ${show(value)}`);

@@ -1,7 +1,7 @@
 import { MetricError } from '../errors.js';
 import { Pcg64 } from '../random.js';
 import type { TaskConfig } from './config.js';
-import { choicesOf, fieldOf, fillTargets, fillTemplate, goldOf, type Row, readRows } from './data.js';
+import { choicesOf, fieldOf, fillTargets, fillTemplate, goldOf, type Row, readRows, textOf } from './data.js';
 import type { Reject, SampleRecord } from './types.js';
 
 /** A sample ready to be asked. */
@@ -19,8 +19,9 @@ interface Filled extends PreparedSample {
 
 function fill(task: TaskConfig, { line, fields }: Row): Filled {
   const prompt = fillTemplate(task.prompt, fields);
-  const id = task.id === undefined ? `line ${line}` : String(fieldOf(fields, task.id));
-  const cluster = task.cluster === undefined ? {} : { cluster: String(fieldOf(fields, task.cluster)) };
+  const id = task.id === undefined ? `line ${line}` : textOf(fieldOf(fields, task.id), task.id);
+  const cluster =
+    task.cluster === undefined ? {} : { cluster: textOf(fieldOf(fields, task.cluster), task.cluster) };
   if (task.type === 'multiple-choice') {
     const choices = choicesOf(fields, task.choices!);
     const gold = goldOf(fields, task.gold!, choices);

@@ -60,7 +60,7 @@ function comparisonSection(rows: readonly ComparisonRow[]): string {
   });
   const test = rows.find((c) => c.test)?.test;
   const how = test
-    ? `Paired ${test.test === 'bootstrap' ? 'bootstrap' : 'approximate randomization'}, ${test.trials} trials, seed ${test.seed}; p-values corrected for ${rows.filter((c) => c.test).length} comparisons (Holm); 5 % level.`
+    ? `Paired ${test.test === 'bootstrap' ? 'bootstrap' : 'approximate randomization'}, ${test.trials} trials, seed ${test.seed}; p-values corrected for ${rows.filter((c) => c.test).length} comparisons (Holm); 5 % level.${rows.some((c) => c.test?.clusters !== undefined) ? ' Tests of tasks with clusters draw whole clusters.' : ''}`
     : '';
   return (
     `<section><h2>Against ${escapeHtml(rows[0]!.baselineModel)}</h2>` +
@@ -197,6 +197,7 @@ function taskSection(name: string, reports: readonly EvaluationReport[]): string
   const models = reports.map((report) => report.model);
   const first = tasks.find((task) => task !== undefined)!;
   const facts = [first.type, `samples: ${first.samples}`];
+  if (first.clusters !== undefined) facts.push(`clusters: ${first.clusters}`);
   if (first.rejects.length > 0) facts.push(`rejected lines: ${first.rejects.length}`);
   if (first.contaminated !== undefined) facts.push(`found in the training text: ${first.contaminated}`);
   const signatures = [

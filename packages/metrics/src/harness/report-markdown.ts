@@ -33,7 +33,7 @@ export function renderMarkdown(
       '',
       `## ${cell(name)}`,
       '',
-      `${first.type}, samples: ${first.samples}, rejected lines: ${first.rejects.length}${first.contaminated === undefined ? '' : `, found in the training text: ${first.contaminated}`}`,
+      `${first.type}, samples: ${first.samples}${first.clusters === undefined ? '' : ` in ${first.clusters} clusters`}, rejected lines: ${first.rejects.length}${first.contaminated === undefined ? '' : `, found in the training text: ${first.contaminated}`}`,
     );
     lines.push('', row(['Metric', ...models]), row(['---', ...models.map(() => '---')]));
     for (const metric of metricKeys(tasks)) {
@@ -78,6 +78,8 @@ export function renderMarkdown(
         ]),
       );
     }
+    if (comparison.some((c) => c.test?.clusters !== undefined))
+      lines.push('', 'Tests of tasks with clusters draw whole clusters.');
   }
   return `${lines.join('\n')}\n`;
 }

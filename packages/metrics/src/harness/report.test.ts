@@ -49,6 +49,50 @@ describe('reports', () => {
     return [await evaluate({ model: half, tasks }), await evaluate({ model: upper, tasks })];
   };
 
+  test('clusters: intervals and tests draw whole documents, and the pages say so', async () => {
+    // Eight questions to a document, all right or all wrong together: five independent facts, not forty.
+    const grouped = data.map((row, i) => ({ ...row, document: `d${i >> 3}`, school: 's' }));
+    const some: EvaluatedModel = {
+      name: 'some',
+      generate: async (p) => p.map((x) => (Number(x.slice(2)) < 16 ? x : x.toUpperCase())),
+    };
+    const metrics = ['exact_match', 'chrf', 'cider', 'classification'];
+    const run = async (model: EvaluatedModel, cluster?: string) => {
+      const tasks = [task({ data: grouped, metrics, ...(cluster !== undefined && { cluster }) })];
+      return evaluate({ model, tasks, batchSize: 40 });
+    };
+    const [alone, together] = [await run(some), await run(some, 'document')];
+    expect(alone.tasks[0]!.clusters).toBeUndefined();
+    expect(together.tasks[0]!.clusters).toBe(5);
+    for (const [i, metric] of together.tasks[0]!.metrics.entries()) {
+      const other = alone.tasks[0]!.metrics[i]!;
+      expect(metric.score, metric.metric).toBe(other.score);
+      expect(metric.interval, metric.metric).not.toEqual(other.interval);
+    }
+    const width = ({ tasks }: EvaluationReport): number =>
+      tasks[0]!.metrics[0]!.interval!.high - tasks[0]!.metrics[0]!.interval!.low;
+    expect(width(together)).toBeGreaterThan(2 * width(alone));
+    const options = { test: 'randomization' } as const;
+    const naive = compareReports([alone, await run(upper)], options)[0]!.test!;
+    const both = [together, await run(upper, 'document')];
+    const [honest] = compareReports(both, options);
+    expect(naive.pValue).toBeLessThan(0.001);
+    expect(honest!.test!.pValue).toBeGreaterThan(0.3);
+    expect(honest!.test!.clusters).toBe(5);
+    const comparison = compareReports(both, { resamples: 40 });
+    expect(renderMarkdown(both, comparison)).toContain('samples: 40 in 5 clusters');
+    expect(renderMarkdown(both, comparison)).toContain('draw whole clusters');
+    expect(renderHtml(both, comparison)).toContain('clusters: 5');
+    expect(renderHtml(both, comparison)).toContain('draw whole clusters');
+    expect(compareReports([alone, both[1]!])[0]!.note).toContain('different clusters');
+    // With one cluster there is neither an interval nor a test.
+    const one = [await run(some, 'school'), await run(upper, 'school')];
+    expect(one[0]!.tasks[0]!.metrics.map((m) => m.interval)).toEqual(
+      one[0]!.tasks[0]!.metrics.map(() => undefined),
+    );
+    expect(compareReports(one)[0]!.note).toContain('one cluster');
+  });
+
   test('comparison: significance, direction, correction, reasons', async () => {
     const [a, b] = (await runs()) as [EvaluationReport, EvaluationReport];
     const rows = compareReports([a, b], { test: 'randomization' });

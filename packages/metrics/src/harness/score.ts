@@ -1,5 +1,6 @@
 import { MetricError } from '../errors.js';
 import { AdditiveMetric, type Metric, type Scored } from '../metric.js';
+import type { Clusters } from '../statistics/clusters.js';
 import type { Interval } from '../statistics/interval.js';
 import { clusteredStandardError } from '../statistics/tests.js';
 import type { EvaluationConfig, TaskConfig } from './config.js';
@@ -10,14 +11,24 @@ type Records = readonly Omit<SampleRecord, 'scores'>[];
 type Bootstrap = EvaluationConfig['bootstrap'];
 
 /** The interval of a score; none where the samples are too few to tell. */
-function intervalOf(metric: Metric<unknown, Scored>, bootstrap: Bootstrap): Interval | undefined {
+function intervalOf(
+  metric: Metric<unknown, Scored>,
+  bootstrap: Bootstrap,
+  clusters?: Clusters,
+): Interval | undefined {
   try {
-    return metric.interval(bootstrap);
+    return metric.interval({ ...bootstrap, ...(clusters && { clusters }) });
   } catch (error) {
     if (error instanceof MetricError && (error.code === 'E_EMPTY' || error.code === 'E_NAN'))
       return undefined;
     throw error;
   }
+}
+
+/** The cluster of each sample, where the task names a field for it. */
+export function clustersOf(records: Records): Clusters | undefined {
+  const clusters = records.flatMap(({ cluster }) => (cluster === undefined ? [] : [cluster]));
+  return clusters.length === records.length && clusters.length > 0 ? clusters : undefined;
 }
 
 /** Computes a task's metrics over its answered samples. */
@@ -34,10 +45,12 @@ export function scoreTask(
     return scoreMetric(name, options, records, custom, bootstrap, scores);
   });
   const contaminated = records.filter((record) => record.contaminated).length;
+  const clusters = clustersOf(records);
   return {
     name: task.name,
     type: task.type,
     samples: records.length,
+    ...(clusters && { clusters: new Set(clusters).size }),
     rejects,
     ...(records.some((record) => record.contaminated !== undefined) && { contaminated }),
     metrics,
@@ -70,8 +83,9 @@ function scoreMetric(
     });
     const clean = records.filter((record) => !record.contaminated);
     const mixed = clean.length < records.length && clean.length > 0;
-    const interval = intervalOf(full, bootstrap);
-    const clustered = clusteredOf(records, perSample, details.score, bootstrap.confidence);
+    const clusters = clustersOf(records);
+    const interval = intervalOf(full, bootstrap, clusters);
+    const clustered = clusteredOf(clusters, perSample, details.score, bootstrap.confidence);
     const signature = (full as { signature?(): string }).signature?.();
     return {
       ...base,
@@ -108,17 +122,13 @@ function sampleScoresOf(metric: Metric<unknown, Scored>, details: Scored): reado
 
 /** A clustered standard error, where the score is the mean of the samples' scores: BLEU's is not. */
 function clusteredOf(
-  records: Records,
+  clusters: Clusters | undefined,
   perSample: readonly number[] | undefined,
   score: number,
   confidence: number,
 ) {
-  if (!perSample || records.some((record) => record.cluster === undefined)) return undefined;
+  if (!perSample || !clusters) return undefined;
   if (perSample.some((value) => !Number.isFinite(value))) return undefined;
-  const result = clusteredStandardError(
-    perSample,
-    records.map((record) => record.cluster!),
-    confidence,
-  );
+  const result = clusteredStandardError(perSample, clusters, confidence);
   return Math.abs(result.mean - score) <= 1e-9 * Math.max(1, Math.abs(score)) ? result : undefined;
 }

@@ -76,7 +76,7 @@ export interface MetricReport {
   readonly error?: string;
   readonly higherIsBetter: boolean;
   readonly signature?: string;
-  /** Bootstrap interval of the score. */
+  /** Interval of the score, over clusters where the task names them. */
   readonly interval?: Interval;
   /** For means over samples, when the task names clusters. */
   readonly clustered?: ClusteredResult;
@@ -93,6 +93,8 @@ export interface TaskReport {
   readonly name: string;
   readonly type: string;
   readonly samples: number;
+  /** Clusters among the samples, which intervals and tests then draw as wholes; absent when the task names no field. */
+  readonly clusters?: number;
   readonly rejects: readonly Reject[];
   /** Samples found in the training text; absent when not looked for. */
   readonly contaminated?: number;

@@ -1,5 +1,14 @@
 import { type ClassLabel, classify } from '../classification/confusion.js';
-import { appendAll, checkFinite, checkInteger, checkList, MetricError, samplesOf, show } from '../errors.js';
+import {
+  appendAll,
+  checkFinite,
+  checkInteger,
+  checkList,
+  checkSameLength,
+  MetricError,
+  samplesOf,
+  show,
+} from '../errors.js';
 import {
   AdditiveMetric,
   type AdditiveOptions,
@@ -10,6 +19,7 @@ import {
 } from '../metric.js';
 import { Pcg64 } from '../random.js';
 import { type BootstrapOptions, bootstrapSettings, percentileInterval } from '../statistics/bootstrap.js';
+import { resampler } from '../statistics/clusters.js';
 import type { Interval } from '../statistics/interval.js';
 
 /**
@@ -173,7 +183,7 @@ export class KrippendorffAgreement implements Metric<readonly (ClassLabel | null
       checkList(this.name, 'ratings', ratings);
       const values = ratings.filter((value) => value !== null && value !== undefined);
       for (const value of values) checkRating(value, this.level);
-      if (values.length >= 2) units.push(values);
+      units.push(values);
     }
     appendAll(this.units, units);
   }
@@ -186,24 +196,27 @@ export class KrippendorffAgreement implements Metric<readonly (ClassLabel | null
 
   /** @throws MetricError `E_EMPTY` when no item has two ratings. */
   compute(): Scored {
-    if (this.units.length === 0) {
+    const units = this.units.filter((unit) => unit.length >= 2);
+    if (units.length === 0) {
       throw new MetricError('E_EMPTY', this.name, 'needs an item with two ratings', 'none', 'add ratings');
     }
-    return { score: alphaOf(this.units, this.level) };
+    return { score: alphaOf(units, this.level) };
   }
 
-  /** Bootstrap interval over items. */
+  /** Bootstrap interval over items, or clusters of them. */
   interval(options?: BootstrapOptions): Interval {
     const { resamples, seed, confidence } = bootstrapSettings(this.name, options);
     this.compute();
-    const { units, level } = this;
-    const random = new Pcg64(seed);
-    const scores = Array.from({ length: resamples }, () =>
-      alphaOf(
-        units.map(() => units[random.below(units.length)]!),
-        level,
-      ),
+    if (options?.clusters)
+      checkSameLength(this.name, 'items', this.units.length, 'clusters', options.clusters.length);
+    const rated = (_: unknown, i: number): boolean => this.units[i]!.length >= 2;
+    const draw = resampler(
+      this.name,
+      this.units.filter(rated),
+      new Pcg64(seed),
+      options?.clusters?.filter(rated),
     );
+    const scores = Array.from({ length: resamples }, () => alphaOf(draw(), this.level));
     return percentileInterval(scores, confidence);
   }
 }

@@ -2,6 +2,7 @@ import { appendAll, checkFinite, MetricError, samplesOf, show } from '../errors.
 import { AdditiveMetric, type AdditiveOptions, empty, formatSignature, type Scored } from '../metric.js';
 import { Pcg64 } from '../random.js';
 import { type BootstrapOptions, bootstrapSettings, percentileInterval } from '../statistics/bootstrap.js';
+import { resampler } from '../statistics/clusters.js';
 import { binomialTest } from '../statistics/distributions.js';
 import { checkConfidence, type Interval, wilsonInterval } from '../statistics/interval.js';
 
@@ -183,7 +184,7 @@ export function bradleyTerry(matches: readonly Match[], options: BradleyTerryOpt
     return logs.map((x) => x - mean + center);
   };
   const ratings = fit(matches);
-  const random = new Pcg64(seed);
+  const draw = resampler('bradleyTerry', matches, new Pcg64(seed), options.clusters);
   const drawn: number[][] = [];
   for (let attempts = 0; drawn.length < resamples; attempts++) {
     if (attempts > 20 * resamples) {
@@ -195,9 +196,8 @@ export function bradleyTerry(matches: readonly Match[], options: BradleyTerryOpt
         'set prior above 0',
       );
     }
-    const sample = matches.map(() => matches[random.below(matches.length)]!);
     try {
-      drawn.push(fit(sample));
+      drawn.push(fit(draw()));
     } catch (error) {
       // Only with prior 0: that resample has no maximum, draw another.
       if (!(error instanceof MetricError) || prior !== 0) throw error;
@@ -252,10 +252,8 @@ export function elo(matches: readonly Match[], options: EloOptions = {}): Rating
     return ratings;
   };
   const final = play(matches);
-  const random = new Pcg64(seed);
-  const drawn = Array.from({ length: resamples }, () =>
-    play(matches.map(() => matches[random.below(matches.length)]!)),
-  );
+  const draw = resampler('elo', matches, new Pcg64(seed), options.clusters);
+  const drawn = Array.from({ length: resamples }, () => play(draw()));
   return names
     .map((name) => ({
       name,

@@ -1,6 +1,7 @@
 import { checkInteger, MetricError, samplesOf } from '../errors.js';
 import type { Metric, Scored } from '../metric.js';
 import type { BootstrapOptions } from '../statistics/bootstrap.js';
+import { refuseClusters } from '../statistics/clusters.js';
 import { checkConfidence, type Interval } from '../statistics/interval.js';
 import { leaveOutInterval } from '../statistics/jackknife.js';
 import { checkFeatures, type FeatureSample } from './features.js';
@@ -149,7 +150,9 @@ export class FrechetDistance implements Metric<FeatureSample, Scored> {
    *
    * @throws MetricError `E_EMPTY` with one group, or too few samples in them.
    */
-  interval({ confidence = 0.95 }: Pick<BootstrapOptions, 'confidence'> = {}): Interval {
+  interval(options: BootstrapOptions = {}): Interval {
+    const { confidence = 0.95 } = options;
+    refuseClusters(this.name, options);
     checkConfidence('FID', confidence);
     const groups = this.real.length;
     if (groups < 2)

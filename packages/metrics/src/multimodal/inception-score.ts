@@ -2,6 +2,7 @@ import { appendAll, checkInteger, MetricError, samplesOf } from '../errors.js';
 import { ExactSum } from '../exact-sum.js';
 import { empty, type Metric, type Scored } from '../metric.js';
 import type { BootstrapOptions } from '../statistics/bootstrap.js';
+import { refuseClusters } from '../statistics/clusters.js';
 import { type Interval, meanInterval } from '../statistics/interval.js';
 import { checkFeatures } from './features.js';
 
@@ -77,7 +78,9 @@ export class InceptionScore implements Metric<readonly number[], InceptionResult
   }
 
   /** Student's interval of the mean over splits ({@link meanInterval}); unbounded for one split. */
-  interval({ confidence = 0.95 }: Pick<BootstrapOptions, 'confidence'> = {}): Interval {
+  interval(options: BootstrapOptions = {}): Interval {
+    const { confidence = 0.95 } = options;
+    refuseClusters(this.name, options);
     return meanInterval(this.scores(), confidence);
   }
 

@@ -2,6 +2,7 @@ import { appendAll, checkInteger, MetricError, samplesOf, show } from '../errors
 import type { Metric, Scored } from '../metric.js';
 import { Pcg64 } from '../random.js';
 import { type BootstrapOptions, percentileInterval } from '../statistics/bootstrap.js';
+import { refuseClusters } from '../statistics/clusters.js';
 import { checkConfidence, type Interval } from '../statistics/interval.js';
 import { checkFeatures, type FeatureSample } from './features.js';
 
@@ -87,7 +88,9 @@ export class KernelDistance implements Metric<FeatureSample, KernelResult> {
    *
    * @throws MetricError `E_NAN` with fewer than 40 subsets.
    */
-  interval({ confidence = 0.95 }: Pick<BootstrapOptions, 'confidence'> = {}): Interval {
+  interval(options: BootstrapOptions = {}): Interval {
+    const { confidence = 0.95 } = options;
+    refuseClusters(this.name, options);
     checkConfidence('KID', confidence);
     return percentileInterval(this.values(), confidence);
   }

@@ -1,6 +1,7 @@
 import { checkInteger, checkSameLength, MetricError } from '../errors.js';
 import type { Resamplable } from '../metric.js';
 import { Pcg64 } from '../random.js';
+import { type Clusters, clusterMembers, resampler } from './clusters.js';
 import { checkConfidence, type Interval } from './interval.js';
 
 /** So that a 95 % interval has a tail to cut. */
@@ -14,6 +15,12 @@ export interface BootstrapOptions {
   readonly seed?: number;
   /** Coverage in (0, 1). Default 0.95. */
   readonly confidence?: number;
+  /**
+   * The cluster of each sample, in the order of update and merge: whole clusters are drawn (the pairs cluster bootstrap of
+   * Cameron, Gelbach and Miller 2008), since questions about one document are not independent evidence. At least two.
+   * Default: every sample by itself, which clusters of one sample each equal.
+   */
+  readonly clusters?: Clusters;
 }
 
 /** What a paired test says about a system against a baseline. */
@@ -34,6 +41,8 @@ export interface PairedResult {
   readonly trials: number;
   /** The seed used. */
   readonly seed: number;
+  /** How many clusters were drawn or swapped as wholes, when clusters were given. */
+  readonly clusters?: number;
 }
 
 /** The settings with their defaults, checked. */
@@ -67,33 +76,53 @@ export function percentileInterval(values: readonly number[], confidence: number
   return { low: sorted[cut]!, high: sorted[sorted.length - 1 - cut]!, confidence };
 }
 
+/** What is drawn: samples, or clusters of them. */
+export interface Units {
+  readonly count: number;
+  /** Row-major [count, width]: a sample's statistics, or the sum of a cluster's. */
+  readonly rows: Float64Array;
+  /** Samples in each unit, [count]; absent when each is one sample. */
+  readonly sizes?: Float64Array;
+}
+
+/** The samples of a metric, summed by cluster when there are clusters: only sums enter a score. */
+export function unitsOf(subject: string, metric: Resamplable, clusters?: Clusters): Units {
+  const { count, width } = metric;
+  const samples = metric.rows();
+  if (!clusters) return { count, rows: samples };
+  const members = clusterMembers(subject, count, clusters);
+  const rows = new Float64Array(members.length * width);
+  members.forEach((list, c) => {
+    for (const i of list) for (let j = 0; j < width; j++) rows[c * width + j]! += samples[i * width + j]!;
+  });
+  return { count: members.length, rows, sizes: Float64Array.from(members, (list) => list.length) };
+}
+
 /** Score of one resample: sums the chosen rows. */
-function scoreResample(
-  metric: Resamplable,
-  rows: Float64Array,
-  picks: Int32Array,
-  totals: Float64Array,
-): number {
+function scoreResample(metric: Resamplable, units: Units, picks: Int32Array, totals: Float64Array): number {
   const { width } = metric;
+  const { rows, sizes } = units;
   totals.fill(0);
+  let count = 0;
   for (let i = 0; i < picks.length; i++) {
     const start = picks[i]! * width;
     for (let j = 0; j < width; j++) totals[j]! += rows[start + j]!;
+    count += sizes ? sizes[picks[i]!]! : 1;
   }
-  return metric.scoreOf(totals.slice(), picks.length);
+  return metric.scoreOf(totals.slice(), count);
 }
 
-/** Percentile bootstrap interval of a metric's headline score, resampling whole samples. */
+/** Percentile bootstrap interval of a metric's headline score, resampling whole samples or clusters of them. */
 export function bootstrapTotals(metric: Resamplable, options?: BootstrapOptions): Interval {
   const { resamples, seed, confidence } = bootstrapSettings('bootstrap', options);
   const random = new Pcg64(seed);
-  const rows = metric.rows();
-  const picks = new Int32Array(metric.count);
+  const units = unitsOf('bootstrap', metric, options?.clusters);
+  const picks = new Int32Array(units.count);
   const totals = new Float64Array(metric.width);
   const scores: number[] = [];
   for (let trial = 0; trial < resamples; trial++) {
     for (let i = 0; i < picks.length; i++) picks[i] = random.below(picks.length);
-    scores.push(scoreResample(metric, rows, picks, totals));
+    scores.push(scoreResample(metric, units, picks, totals));
   }
   return percentileInterval(scores, confidence);
 }
@@ -103,7 +132,7 @@ export function bootstrapTotals(metric: Resamplable, options?: BootstrapOptions)
  * (distinct-n, ROC-AUC, a median).
  *
  * @param items The samples, at least one.
- * @param statistic Maps a resample (same length) to a finite number.
+ * @param statistic Maps a resample (same length; with clusters, as many clusters) to a finite number.
  * @example
  * const median = (xs: readonly number[]) => [...xs].sort((a, b) => a - b)[xs.length >> 1]!;
  * bootstrapInterval([1, 2, 3, 4, 5, 6, 7], median, { seed: 1 }); // => { low: 2, high: 6, confidence: 0.95 }
@@ -123,10 +152,9 @@ export function bootstrapInterval<T>(
       'pass the samples',
     );
   }
-  const random = new Pcg64(seed);
+  const draw = resampler('bootstrapInterval', items, new Pcg64(seed), options?.clusters);
   const scores = Array.from({ length: resamples }, () => {
-    const resample = items.map(() => items[random.below(items.length)]!);
-    const value = statistic(resample);
+    const value = statistic(draw());
     if (!Number.isFinite(value)) {
       throw new MetricError(
         'E_NAN',
@@ -152,7 +180,7 @@ export function checkPair(subject: string, baseline: Resamplable, system: Resamp
 /**
  * Paired bootstrap test: are two systems' scores on the same samples different?
  *
- * Resamples the samples, scores both systems on each resample, and compares the centred absolute differences with the
+ * Resamples the samples (whole clusters, if any), scores both systems on each resample, and compares the centred absolute differences with the
  * observed one: p = (#{ |d*| - mean|d*| > |d| } + 1) / (n + 1).
  *
  * Koehn 2004, "Statistical Significance Tests for Machine Translation Evaluation", with the p-value of sacrebleu's
@@ -161,7 +189,7 @@ export function checkPair(subject: string, baseline: Resamplable, system: Resamp
  *
  * @param baseline A metric that has seen the baseline's samples, in order.
  * @param system The same metric over the other system's samples, in the same order.
- * @throws MetricError `E_INPUT` when the counts differ, `E_EMPTY` without samples.
+ * @throws MetricError `E_INPUT` when the counts differ, `E_EMPTY` without samples or with fewer than two clusters.
  * @example
  * const a = new Mean();
  * const b = new Mean();
@@ -177,15 +205,15 @@ export function pairedBootstrap(
   checkPair('pairedBootstrap', baseline, system);
   const { resamples, seed, confidence } = bootstrapSettings('pairedBootstrap', options);
   const random = new Pcg64(seed);
-  const baselineRows = baseline.rows();
-  const systemRows = system.rows();
-  const picks = new Int32Array(baseline.count);
+  const baselineUnits = unitsOf('pairedBootstrap', baseline, options?.clusters);
+  const systemUnits = unitsOf('pairedBootstrap', system, options?.clusters);
+  const picks = new Int32Array(baselineUnits.count);
   const totals = new Float64Array(baseline.width);
   const differences: number[] = [];
   for (let trial = 0; trial < resamples; trial++) {
     for (let i = 0; i < picks.length; i++) picks[i] = random.below(picks.length);
-    const a = scoreResample(baseline, baselineRows, picks, totals);
-    const b = scoreResample(system, systemRows, picks, totals);
+    const a = scoreResample(baseline, baselineUnits, picks, totals);
+    const b = scoreResample(system, systemUnits, picks, totals);
     differences.push(b - a);
   }
   const scores = observed(baseline, system);
@@ -198,6 +226,7 @@ export function pairedBootstrap(
     test: 'bootstrap',
     trials: resamples,
     seed,
+    ...(options?.clusters && { clusters: baselineUnits.count }),
   };
 }
 
@@ -210,7 +239,8 @@ export function pValueOf(difference: number, extreme: number, trials: number): n
 export function observed(baseline: Resamplable, system: Resamplable) {
   const score = (metric: Resamplable): number => {
     const picks = Int32Array.from({ length: metric.count }, (_, i) => i);
-    return scoreResample(metric, metric.rows(), picks, new Float64Array(metric.width));
+    const units = { count: metric.count, rows: metric.rows() };
+    return scoreResample(metric, units, picks, new Float64Array(metric.width));
   };
   const a = score(baseline);
   const b = score(system);

@@ -4,6 +4,7 @@ export {
   type PairedResult,
   pairedBootstrap,
 } from './bootstrap.js';
+export type { Clusters } from './clusters.js';
 export {
   binomialTest,
   chiSquaredTail,

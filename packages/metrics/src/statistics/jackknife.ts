@@ -1,4 +1,5 @@
 import { checkInteger, MetricError } from '../errors.js';
+import { type Clusters, clusterMembers } from './clusters.js';
 import { studentQuantile } from './distributions.js';
 import { checkConfidence, type Interval } from './interval.js';
 
@@ -8,14 +9,16 @@ export interface JackknifeOptions {
   readonly groups?: number;
   /** Coverage in (0, 1). Default 0.95. */
   readonly confidence?: number;
+  /** The cluster of each item: clusters are dealt to groups as wholes. At least two. Default: every item by itself. */
+  readonly clusters?: Clusters;
 }
 
 /**
  * Delete-a-group jackknife interval, for statistics that duplicates would spoil.
  *
  * A bootstrap resample repeats items, which lowers distinct-n and raises self-BLEU; leaving groups out does not. SE² =
- * (g - 1)/g Σ (θ_i - mean θ)², interval θ ± t_{g-1} SE. Quenouille 1956, Tukey 1958; Kott 2001 on groups. Item i is in group
- * i mod g. Implementations differ in g; the classical jackknife has a group per item.
+ * (g - 1)/g Σ (θ_i - mean θ)², interval θ ± t_{g-1} SE. Quenouille 1956, Tukey 1958; Kott 2001 on groups. Item (or
+ * cluster) i is in group i mod g. Implementations differ in g; the classical jackknife has a group per item.
  *
  * @param items At least two.
  * @param statistic Maps a list of items to a finite number.
@@ -29,8 +32,7 @@ export function jackknifeInterval<T>(
   statistic: (items: readonly T[]) => number,
   options: JackknifeOptions = {},
 ): Interval {
-  const { confidence = 0.95 } = options;
-  const groups = Math.min(items.length, options.groups ?? 20);
+  const { confidence = 0.95, clusters } = options;
   checkConfidence('jackknifeInterval', confidence);
   if (items.length < 2)
     throw new MetricError(
@@ -40,6 +42,16 @@ export function jackknifeInterval<T>(
       String(items.length),
       'pass more',
     );
+  const positions = new Int32Array(items.length).map((_, i) => i);
+  let units = items.length;
+  if (clusters) {
+    const members = clusterMembers('jackknifeInterval', items.length, clusters);
+    members.forEach((list, c) => {
+      for (const i of list) positions[i] = c;
+    });
+    units = members.length;
+  }
+  const groups = Math.min(units, options.groups ?? 20);
   checkInteger('jackknifeInterval', 'groups', groups, 2);
   const value = (list: readonly T[]): number => {
     const result = statistic(list);
@@ -54,7 +66,9 @@ export function jackknifeInterval<T>(
     return result;
   };
   const center = value(items);
-  const parts = Array.from({ length: groups }, (_, g) => value(items.filter((_item, i) => i % groups !== g)));
+  const parts = Array.from({ length: groups }, (_, g) =>
+    value(items.filter((_item, i) => positions[i]! % groups !== g)),
+  );
   return leaveOutInterval(center, parts, confidence);
 }
 

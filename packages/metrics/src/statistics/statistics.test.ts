@@ -198,10 +198,17 @@ describe('Mean and the paired tests', () => {
     const b = [2, 4, 3, 7, 9, 7];
     const difference = (flips: number) =>
       Math.abs(a.reduce((sum, x, i) => sum + (flips & (1 << i) ? b[i]! - x : x - b[i]!), 0));
+    let more = 0;
     let extreme = 0;
-    for (let flips = 0; flips < 64; flips++) if (difference(flips) > difference(0)) extreme++;
-    const { pValue } = approximateRandomization(over(a), over(b), { trials: 20_000 });
-    expect(Math.abs(pValue - extreme / 64)).toBeLessThan(0.01);
+    for (let flips = 0; flips < 64; flips++) {
+      if (difference(flips) > difference(0)) more++;
+      if (difference(flips) >= difference(0)) extreme++;
+    }
+    const p = (ties: 'count' | 'ignore'): number =>
+      approximateRandomization(over(a), over(b), { trials: 20_000, ties }).pValue;
+    expect(extreme).toBeGreaterThan(more);
+    expect(Math.abs(p('count') - extreme / 64)).toBeLessThan(0.01);
+    expect(Math.abs(p('ignore') - more / 64)).toBeLessThan(0.01);
   });
   test('the bootstrap interval of a mean is near the t interval', () => {
     const generator = new Pcg64(5);

@@ -19,6 +19,8 @@ export interface McNemarResult {
 /**
  * McNemar's test: do two classifiers err on different samples?
  *
+ * Counts samples as independent: where several come from one cluster its p-value is too small, and
+ * {@link approximateRandomization} with `clusters` over {@link Mean}s of 0 and 1 is the test to use.
  * McNemar 1947, "Note on the sampling error of the difference between correlated proportions"; the exact form for few
  * disagreements as in Edwards 1948 and statsmodels.
  *
