@@ -34,15 +34,20 @@ const cases: Record<string, (from: number, to: number) => unknown> = {
   /** Memory that CIDEr keeps after its images, with the corpus idf and with a given one; each thousand is made on the spot. */
   memory: (from, to) => {
     const given = documentFrequencies(makeCorpora(0, 1000).captions.map((c) => c.references));
-    const measure = (metric: Cider): number => {
+    const measure = (metric: Cider) => {
       for (let k = 0; k < 4; k++) globalThis.gc!();
       const before = process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers;
       for (let i = from; i < to; i += 1000)
         metric.update(makeCorpora(0, 1000, i + 2).captions.slice(0, to - i));
       for (let k = 0; k < 4; k++) globalThis.gc!();
       const after = process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers;
+      const most = process.resourceUsage().maxRSS;
       metric.compute();
-      return Math.round((after - before) / 1024);
+      // How far `compute` lifts the largest resident set of the process so far.
+      return {
+        kept: Math.round((after - before) / 1024),
+        liftedByCompute: process.resourceUsage().maxRSS - most,
+      };
     };
     return {
       corpusIdfKiB: measure(new Cider()),

@@ -6,12 +6,13 @@ import type { Interval } from '../statistics/interval.js';
 import { checkText, type TextSample } from '../text/sample.js';
 import { NgramTrie } from '../text/trie.js';
 import { splitSpaces } from '../text/whitespace.js';
+import { CaptionStore } from './caption-store.js';
 
 /** Document frequencies from some other corpus: how many of `documents` images have an n-gram in their references. */
 export interface DocumentFrequencies {
   /** Number of images (documents) the frequencies come from, at least 1. */
   readonly documents: number;
-  /** Frequency by n-gram, its words joined with one space; absent means 0. */
+  /** Frequency by n-gram, its words joined with one space; absent means 0 or 1, which weigh the same. */
   readonly frequencies: ReadonlyMap<string, number>;
 }
 
@@ -40,17 +41,6 @@ export interface CiderResult extends Scored {
   readonly scores: readonly number[];
 }
 
-/** Words remembered at most while scoring with given frequencies. */
-const MOST_WORDS = 1 << 20;
-
-/** The tf-idf vector of one caption; weights are indexed by the caption's own trie nodes. */
-interface Vector {
-  /** tf · idf by node, [nodes]; node 0 is the root and unused. */
-  weights: Float64Array;
-  /** Euclidean norm per order, [maxOrder]. */
-  norms: Float64Array;
-}
-
 /**
  * CIDEr and CIDEr-D: how similar a caption is to what people wrote, with rare n-grams weighing more.
  *
@@ -61,7 +51,9 @@ interface Vector {
  * comparison needs the PTB tokenizer.
  *
  * With given frequencies each image is scored at once and only its score is kept. With the corpus idf, which is known at
- * the end, words are kept as integers: 4 bytes each, and one table entry per distinct n-gram of the references.
+ * the end, texts are kept as numbers, 4 bytes a word, beside the list of distinct words; `compute` counts n-grams in two
+ * passes over them and holds those of two or more images. {@link documentFrequencies} and a second pass over the captions
+ * give the same scores keeping nothing but these n-grams.
  *
  * @example
  * const cider = new Cider();
@@ -79,16 +71,12 @@ export class Cider implements Metric<TextSample, CiderResult> {
   private readonly sigma: number;
   private readonly given: DocumentFrequencies | undefined;
   private readonly tokenize: (text: string) => readonly string[];
-  private vocabulary = new Map<string, number>();
-  private wordList: string[] = [];
-  private readonly trie = new NgramTrie();
-  /** Word ids of all texts, one after another; with given frequencies empty, as `scored` has all that is needed. */
-  private words = new Int32Array(1024);
-  /** Where each text ends in `words`. */
-  private readonly textEnds: number[] = [];
-  /** How many texts there are up to each image: its hypothesis, then its references. */
-  private readonly imageEnds: number[] = [];
+  /** Of the corpus idf; stays empty with given frequencies, where `scored` has all that is needed. */
+  private readonly store = new CaptionStore();
   private readonly scored: number[] = [];
+  /** The result of the corpus idf, until more is seen. */
+  private result: CiderResult | undefined;
+  private readonly scorer: ImageScorer;
 
   constructor(options: CiderOptions = {}) {
     this.variant = options.variant ?? 'cider-d';
@@ -109,6 +97,7 @@ export class Cider implements Metric<TextSample, CiderResult> {
     if (this.given) checkInteger('cider', 'documentFrequencies.documents', this.given.documents, 1);
     this.tokenize = options.tokenize ?? splitSpaces;
     this.name = this.variant === 'cider' ? 'CIDEr' : 'CIDEr-D';
+    this.scorer = new ImageScorer(this.variant, this.maxOrder, this.sigma);
   }
 
   /** The settings as one line. */
@@ -123,7 +112,7 @@ export class Cider implements Metric<TextSample, CiderResult> {
 
   /** The number of images seen. */
   get count(): number {
-    return this.given ? this.scored.length : this.imageEnds.length;
+    return this.given ? this.scored.length : this.store.count;
   }
 
   update(batch: Iterable<TextSample>): void {
@@ -131,19 +120,13 @@ export class Cider implements Metric<TextSample, CiderResult> {
     const scores: number[] = [];
     for (const sample of samplesOf('cider', batch)) {
       checkText('cider', sample);
-      const texts = [sample.hypothesis, ...sample.references].map((text) => this.idsOf(this.tokenize(text)));
-      if (!this.given) {
-        fresh.push(texts);
-        continue;
-      }
-      scores.push(this.scoreImage(texts, Math.log(this.given.documents)));
-      if (this.wordList.length > MOST_WORDS) {
-        this.vocabulary = new Map();
-        this.wordList = [];
-      }
+      const texts = [sample.hypothesis, ...sample.references].map((text) => this.tokenize(text));
+      if (this.given) scores.push(this.scoreGiven(texts, this.given));
+      else fresh.push(texts.map((words) => Int32Array.from(words, (word) => this.store.words.idOf(word))));
     }
     appendAll(this.scored, scores);
-    this.append(fresh);
+    for (const texts of fresh) this.store.add(texts);
+    this.result = undefined;
   }
 
   merge(other: this): void {
@@ -156,117 +139,52 @@ export class Cider implements Metric<TextSample, CiderResult> {
         'use the same options',
       );
     }
-    const translate = this.given ? [] : other.wordList.map((word) => this.idOf(word));
-    for (const texts of other.images()) this.append([texts.map((ids) => ids.map((id) => translate[id]!))]);
+    this.store.merge(other.store);
     appendAll(this.scored, other.scored);
-  }
-
-  private append(fresh: Iterable<readonly Int32Array[]>): void {
-    for (const texts of fresh) {
-      for (const ids of texts) {
-        const start = this.textEnds.at(-1) ?? 0;
-        const end = start + ids.length;
-        if (end > this.words.length) {
-          const bigger = new Int32Array(Math.max(end, 2 * this.words.length));
-          bigger.set(this.words);
-          this.words = bigger;
-        }
-        this.words.set(ids, start);
-        this.textEnds.push(end);
-      }
-      this.imageEnds.push(this.textEnds.length);
-      this.countDocument(texts.slice(1));
-    }
-  }
-
-  /** The texts of each image in turn. */
-  private *images(): Generator<Int32Array[]> {
-    let text = 0;
-    let start = 0;
-    for (const imageEnd of [...this.imageEnds]) {
-      const texts: Int32Array[] = [];
-      for (; text < imageEnd; text++) {
-        texts.push(this.words.subarray(start, this.textEnds[text]!));
-        start = this.textEnds[text]!;
-      }
-      yield texts;
-    }
-  }
-
-  private idOf(word: string): number {
-    let id = this.vocabulary.get(word);
-    if (id === undefined) {
-      id = this.wordList.length;
-      this.vocabulary.set(word, id);
-      this.wordList.push(word);
-    }
-    return id;
-  }
-
-  private idsOf(words: readonly string[]): Int32Array {
-    return Int32Array.from(words, (word) => this.idOf(word));
-  }
-
-  /** Adds one image's references: every distinct n-gram gains one document. `counts` holds the last document seen. */
-  private countDocument(references: readonly Int32Array[]): void {
-    const { trie, maxOrder } = this;
-    const document = this.imageEnds.length;
-    for (const words of references) {
-      for (let i = 0; i < words.length; i++) {
-        const end = Math.min(words.length, i + maxOrder);
-        for (let j = i, node = 0; j < end; j++) {
-          node = trie.add(node, words[j]!);
-          if (trie.counts[node] !== document) {
-            trie.counts[node] = document;
-            trie.limits[node]!++;
-          }
-        }
-      }
-    }
-  }
-
-  /** log max(1, df) of words[start, end), whose node in the trie of references is `node` (-1: in no reference). */
-  private logFrequency(node: number, words: Int32Array, start: number, end: number): number {
-    if (!this.given) return node < 0 ? 0 : Math.log(this.trie.limits[node]!);
-    const gram = Array.from(words.subarray(start, end), (id) => this.wordList[id]!).join(' ');
-    return Math.log(Math.max(1, this.given.frequencies.get(gram) ?? 0));
-  }
-
-  /** Leaves the caption's n-grams in `own`, their term frequencies in `own.counts`. */
-  private vectorOf(words: Int32Array, own: NgramTrie, logDocuments: number): Vector {
-    const { maxOrder, trie, given } = this;
-    own.reset();
-    const idf: number[] = [0];
-    const orders: number[] = [0];
-    for (let i = 0; i < words.length; i++) {
-      const end = Math.min(words.length, i + maxOrder);
-      for (let j = i, node = 0, local = 0; j < end; j++) {
-        if (!given && node >= 0) node = trie.find(node, words[j]!);
-        local = own.add(local, words[j]!);
-        if (own.counts[local]!++ > 0) continue;
-        idf[local] = logDocuments - this.logFrequency(node, words, i, j + 1);
-        orders[local] = j - i;
-      }
-    }
-    const weights = new Float64Array(own.size);
-    const norms = new Float64Array(maxOrder);
-    for (let local = 1; local < own.size; local++) {
-      const weight = own.counts[local]! * idf[local]!;
-      weights[local] = weight;
-      norms[orders[local]!]! += weight * weight;
-    }
-    return { weights, norms: norms.map(Math.sqrt) };
+    this.result = undefined;
   }
 
   compute(): CiderResult {
     if (this.count === 0) throw empty('cider');
-    const logDocuments = Math.log(this.imageEnds.length);
-    const scores = this.given
-      ? [...this.scored]
-      : Array.from(this.images(), (texts) => this.scoreImage(texts, logDocuments));
-    const sum = new ExactSum();
-    for (const score of scores) sum.add(score);
-    return { score: sum.value() / scores.length, scores };
+    if (this.given) return meanOf([...this.scored]);
+    this.result ??= this.scoreCorpus();
+    return this.result;
+  }
+
+  private scoreCorpus(): CiderResult {
+    const trie = this.store.frequencies(this.maxOrder, 1);
+    const logDocuments = Math.log(this.store.count);
+    // Node in the trie of the corpus by node of the image at hand; -1 for an n-gram of no or one image.
+    const corpusNodes: number[] = [0];
+    const idf = (parent: number, node: number, word: number): number => {
+      const above = corpusNodes[parent]!;
+      const found = above < 0 ? -1 : trie.find(above, word);
+      corpusNodes[node] = found;
+      return found < 0 ? logDocuments : logDocuments - Math.log(trie.limits[found]!);
+    };
+    return meanOf(Array.from(this.store.images(), (texts) => this.scorer.score(texts, idf)));
+  }
+
+  private scoreGiven(texts: readonly (readonly string[])[], given: DocumentFrequencies): number {
+    const ids = new Map<string, number>();
+    const words: string[] = [];
+    const numbered = texts.map((text) =>
+      Int32Array.from(text, (word) => {
+        let id = ids.get(word);
+        if (id === undefined) {
+          id = words.push(word) - 1;
+          ids.set(word, id);
+        }
+        return id;
+      }),
+    );
+    const grams: string[] = [''];
+    const logDocuments = Math.log(given.documents);
+    return this.scorer.score(numbered, (parent, node, word) => {
+      const gram = parent === 0 ? words[word]! : `${grams[parent]} ${words[word]}`;
+      grams[node] = gram;
+      return logDocuments - Math.log(Math.max(1, given.frequencies.get(gram) ?? 0));
+    });
   }
 
   /**
@@ -280,48 +198,132 @@ export class Cider implements Metric<TextSample, CiderResult> {
       options,
     );
   }
+}
 
-  private readonly hypothesisTrie = new NgramTrie();
-  private readonly referenceTrie = new NgramTrie();
+function meanOf(scores: readonly number[]): CiderResult {
+  const sum = new ExactSum();
+  for (const score of scores) sum.add(score);
+  return { score: sum.value() / scores.length, scores };
+}
 
-  private scoreImage(texts: readonly Int32Array[], logDocuments: number): number {
-    const { maxOrder, hypothesisTrie, referenceTrie } = this;
+/** Scores one image after another: all its texts share one trie, so each distinct n-gram's idf is asked for once. */
+class ImageScorer {
+  private readonly trie = new NgramTrie();
+  /** By node: idf, n-gram order - 1, and the counts in the hypothesis and in the reference at hand. */
+  private idf = new Float64Array(256);
+  private orders = new Uint8Array(256);
+  private hypothesis = new Float64Array(256);
+  private reference = new Float64Array(256);
+  /** Nodes of one text, one per n-gram. */
+  private path = new Int32Array(256);
+  private readonly norms: Float64Array;
+  private readonly otherNorms: Float64Array;
+  private readonly products: Float64Array;
+
+  constructor(
+    private readonly variant: 'cider' | 'cider-d',
+    private readonly maxOrder: number,
+    private readonly sigma: number,
+  ) {
+    this.norms = new Float64Array(maxOrder);
+    this.otherNorms = new Float64Array(maxOrder);
+    this.products = new Float64Array(maxOrder);
+  }
+
+  /**
+   * @param texts Word numbers of the hypothesis and the references.
+   * @param idfOf The idf of the n-gram `parent` + `word`, a new node of this image; parents come first.
+   */
+  score(texts: readonly Int32Array[], idfOf: (parent: number, node: number, word: number) => number): number {
+    const { maxOrder, norms, otherNorms, products, sigma } = this;
+    const clipped = this.variant === 'cider-d';
+    this.hypothesis.fill(0, 0, this.trie.size);
+    this.trie.reset();
     const hypothesisWords = texts[0]!;
-    const hypothesis = this.vectorOf(hypothesisWords, hypothesisTrie, logDocuments);
+    let length = this.walk(hypothesisWords, idfOf);
+    norms.fill(0);
+    for (let k = 0; k < length; k++) this.hypothesis[this.path[k]!]!++;
+    for (let k = 0; k < length; k++) {
+      const node = this.path[k]!;
+      const count = this.hypothesis[node]!;
+      const weight = count * this.idf[node]!;
+      // Each of the n-gram's `count` visits adds its share.
+      norms[this.orders[node]!]! += (weight * weight) / count;
+    }
     let total = 0;
-    for (const words of texts.slice(1)) {
-      const reference = this.vectorOf(words, referenceTrie, logDocuments);
-      const products = new Float64Array(maxOrder);
-      // Walk the reference's n-grams through the hypothesis's trie: `seen` visits each distinct one once.
-      const seen = new Uint8Array(referenceTrie.size);
-      for (let i = 0; i < words.length; i++) {
-        const end = Math.min(words.length, i + maxOrder);
-        let here = 0;
-        let there = 0;
-        for (let j = i; j < end; j++) {
-          here = referenceTrie.find(here, words[j]!);
-          there = hypothesisTrie.find(there, words[j]!);
-          if (there < 0) break;
-          if (seen[here]) continue;
-          seen[here] = 1;
-          const a = hypothesis.weights[there]!;
-          const b = reference.weights[here]!;
-          products[j - i]! += (this.variant === 'cider-d' ? Math.min(a, b) : a) * b;
-        }
+    for (let t = 1; t < texts.length; t++) {
+      const words = texts[t]!;
+      length = this.walk(words, idfOf);
+      const { path, reference, hypothesis, idf, orders } = this;
+      otherNorms.fill(0);
+      products.fill(0);
+      for (let k = 0; k < length; k++) reference[path[k]!]!++;
+      for (let k = 0; k < length; k++) {
+        const node = path[k]!;
+        const count = reference[node]!;
+        if (count === 0) continue;
+        reference[node] = 0;
+        const weight = count * idf[node]!;
+        const order = orders[node]!;
+        otherNorms[order]! += weight * weight;
+        const used = hypothesis[node]!;
+        if (used === 0) continue;
+        const own = used * idf[node]!;
+        products[order]! += (clipped ? Math.min(own, weight) : own) * weight;
       }
       const delta = Math.max(0, hypothesisWords.length - 1) - Math.max(0, words.length - 1);
-      const penalty = this.variant === 'cider-d' ? Math.exp(-(delta * delta) / (2 * this.sigma ** 2)) : 1;
+      const penalty = clipped ? Math.exp(-(delta * delta) / (2 * sigma ** 2)) : 1;
       for (let n = 0; n < maxOrder; n++) {
-        const norm = hypothesis.norms[n]! * reference.norms[n]!;
+        const norm = Math.sqrt(norms[n]!) * Math.sqrt(otherNorms[n]!);
         total += (norm > 0 ? products[n]! / norm : products[n]!) * penalty;
       }
     }
     return (10 * total) / maxOrder / (texts.length - 1);
   }
+
+  /** Leaves the nodes of a text's n-grams in `path` and returns how many there are. */
+  private walk(words: Int32Array, idfOf: (parent: number, node: number, word: number) => number): number {
+    const { trie, maxOrder } = this;
+    if (words.length * maxOrder > this.path.length) this.path = new Int32Array(2 * words.length * maxOrder);
+    let length = 0;
+    for (let i = 0; i < words.length; i++) {
+      const end = Math.min(words.length, i + maxOrder);
+      for (let j = i, parent = 0; j < end; j++) {
+        const before = trie.size;
+        const node = trie.add(parent, words[j]!);
+        if (trie.size > before) {
+          if (node >= this.idf.length) this.grow();
+          this.idf[node] = idfOf(parent, node, words[j]!);
+          this.orders[node] = j - i;
+        }
+        this.path[length++] = node;
+        parent = node;
+      }
+    }
+    return length;
+  }
+
+  private grow(): void {
+    const size = this.idf.length * 2;
+    const larger = (old: Float64Array): Float64Array<ArrayBuffer> => {
+      const array = new Float64Array(size);
+      array.set(old);
+      return array;
+    };
+    this.idf = larger(this.idf);
+    this.hypothesis = larger(this.hypothesis);
+    this.reference = larger(this.reference);
+    const orders = new Uint8Array(size);
+    orders.set(this.orders);
+    this.orders = orders;
+  }
 }
 
 /**
  * Counts in how many images each n-gram of the references occurs, for {@link CiderOptions.documentFrequencies}.
+ *
+ * N-grams of one image are left out: CIDEr takes max(1, df), so they weigh what unseen ones do. Meanwhile the references
+ * are kept as numbers, 4 bytes a word.
  *
  * @param references The reference captions of each image.
  * @param maxOrder Highest n-gram order. Default 4.
@@ -334,18 +336,29 @@ export function documentFrequencies(
   tokenize: (text: string) => readonly string[] = splitSpaces,
 ): DocumentFrequencies {
   checkInteger('documentFrequencies', 'maxOrder', maxOrder, 1, 16);
+  const store = new CaptionStore();
+  for (const texts of references)
+    store.add(texts.map((text) => Int32Array.from(tokenize(text), (word) => store.words.idOf(word))));
+  const trie = store.frequencies(maxOrder, 0);
   const frequencies = new Map<string, number>();
-  let documents = 0;
-  for (const texts of references) {
-    documents++;
-    const grams = new Set<string>();
-    for (const text of texts) {
-      const words = tokenize(text);
-      for (let n = 1; n <= maxOrder; n++) {
-        for (let i = 0; i + n <= words.length; i++) grams.add(words.slice(i, i + n).join(' '));
+  const done = new Uint8Array(trie.size);
+  for (const words of textsOf(store)) {
+    for (let i = 0; i < words.length; i++) {
+      const end = Math.min(words.length, i + maxOrder);
+      for (let j = i, node = 0; j < end; j++) {
+        node = trie.find(node, words[j]!);
+        if (node < 0) break;
+        if (done[node] === 1) continue;
+        done[node] = 1;
+        if (trie.limits[node]! < 2) continue;
+        const gram = Array.from(words.subarray(i, j + 1), (id) => store.words.wordOf(id));
+        frequencies.set(gram.join(' '), trie.limits[node]!);
       }
     }
-    for (const gram of grams) frequencies.set(gram, (frequencies.get(gram) ?? 0) + 1);
   }
-  return { documents, frequencies };
+  return { documents: store.count, frequencies };
+}
+
+function* textsOf(store: CaptionStore): Generator<Int32Array> {
+  for (const texts of store.images()) yield* texts;
 }
