@@ -119,7 +119,7 @@ def squad2():
 
 
 def cmrc():
-    removed = set("-:_*^/\\~`+=，。：？！“”；’《》·、「」（）－～『』…")
+    removed = set("-:_*^/\\~`+=，。：？！“”；’《》·、「」（）－～『』")
 
     def clean(text):
         return "".join(c for c in text.lower().strip() if c not in removed)

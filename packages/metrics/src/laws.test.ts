@@ -85,10 +85,10 @@ describe.each(Object.entries(ACCUMULATORS))('%s', (_name, entry) => {
     fc.assert(
       fc.property(fc.array(sample, { minLength: 6, maxLength: 12 }), (batch) => {
         const metric = over([...batch, ...always, ...always]);
-        const interval = metric.interval({ confidence: 0.9, resamples: 40 });
+        const interval = metric.interval({ confidence: 0.9, resamples: 400 });
         expect(interval.confidence).toBe(0.9);
         expect(interval.low).toBeLessThanOrEqual(interval.high);
-        expect(metric.interval({ confidence: 0.9, resamples: 40 })).toEqual(interval);
+        expect(metric.interval({ confidence: 0.9, resamples: 400 })).toEqual(interval);
         expect(() => metric.interval({ confidence: 1 })).toThrow(m.MetricError);
       }),
       { numRuns: 10 },
@@ -104,7 +104,7 @@ describe.each(Object.entries(ACCUMULATORS))('%s', (_name, entry) => {
         fc.property(fc.array(sample, { minLength: 6, maxLength: 12 }), (batch) => {
           const samples = [...batch, ...always, ...always];
           const metric = over(samples);
-          const options = { confidence: 0.9, resamples: 40 };
+          const options = { confidence: 0.9, resamples: 400 };
           const clusters = samples.map((_, i) => `document ${i}`);
           if (clusterless) {
             expect(() => metric.interval({ ...options, clusters })).toThrow(

@@ -103,7 +103,7 @@ export interface PrecisionRecallCurve {
 /**
  * The precision-recall curve, one point per distinct score.
  *
- * Davis and Goadrich 2006. scikit-learn has the reverse order, ends at full recall and adds a point (recall 0, precision 1)
+ * Davis and Goadrich 2006. scikit-learn has the reverse order and adds a point (recall 0, precision 1)
  * that no threshold makes.
  *
  * @throws MetricError `E_EMPTY` without a positive sample, `E_NAN` for a score that is not finite.

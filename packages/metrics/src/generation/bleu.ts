@@ -48,8 +48,8 @@ export interface BleuResult extends Scored {
  *
  * Papineni et al. 2002 (https://aclanthology.org/P02-1040); smoothing as Chen and Cherry 2014
  * (https://aclanthology.org/W14-3346); equal to sacrebleu 2.6 (Post 2018) setting by setting, including its signature.
- * Differs from NLTK and from multi-bleu.perl, which tokenize differently, and from HF `evaluate`'s "bleu", which does
- * not smooth. When no n-gram of any order matches the score is 0, whatever the smoothing.
+ * NLTK and multi-bleu.perl leave tokenization to the caller, and NLTK and HF `evaluate`'s "bleu" (13a too) do not smooth
+ * unless asked to. When no n-gram of any order matches the score is 0, whatever the smoothing.
  *
  * An empty hypothesis counts as length 0; a sample without references is refused (`E_INPUT`).
  *

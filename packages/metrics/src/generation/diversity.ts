@@ -50,8 +50,9 @@ export interface DistinctResult extends Scored {
 /**
  * Distinct-n: the share of different n-grams among all n-grams of a corpus.
  *
- * Li et al. 2016 (arXiv:1510.03055). Falls with corpus size, so compare corpora of one size. Pooled over the corpus as
- * in the paper; some implementations average each text's own ratio instead, which {@link Repetition} does.
+ * Li et al. 2016 (arXiv:1510.03055). Falls with corpus size, so compare corpora of one size. Pooled over the corpus.
+ * The paper divides by all tokens, whatever n; here, as is usual since, by all n-grams, so that 1 is the most there can be.
+ * Others average each text's own ratio, which is 1 - {@link Repetition}.
  *
  * @example
  * const distinct = new DistinctN({ order: 1 });
@@ -145,7 +146,7 @@ export class DistinctN implements Metric<string, DistinctResult> {
 /**
  * Repetition rate (seq-rep-n): the mean over texts of 1 - distinct n-grams / n-grams within the text.
  *
- * Welleck et al. 2020 (arXiv:1908.04319, section 3); their n is 4. A text with no n-gram counts as 0. SimCTG's rep-n (Su et
+ * Welleck et al. 2020 (arXiv:1908.04319); their n is 4. A text with no n-gram counts as 0. SimCTG's rep-n (Su et
  * al. 2022, arXiv:2202.06417) differs by its unit, percent.
  *
  * @example

@@ -21,8 +21,9 @@ export interface SelfBleuResult extends Scored {
  * Self-BLEU: each text's sentence BLEU with all other texts as its references, averaged.
  *
  * Zhu et al. 2018, Texygen (arXiv:1802.01886). Done in time linear in the corpus: the clip limit of an n-gram is the
- * corpus's largest per-text count, or the second largest for the text that has the largest. Texygen differs: it
- * smooths with NLTK's method 1 and may sample the texts; this takes all and {@link BleuOptions}, effective order by default.
+ * corpus's largest per-text count, or the second largest for the text that has the largest. Texygen's code
+ * differs: NLTK's words, order 3 and smoothing method 1, and by default the first 500 texts; this takes all, with
+ * {@link BleuOptions}, effective order by default.
  *
  * @example
  * const self = new SelfBleu({ tokenizer: 'none' });

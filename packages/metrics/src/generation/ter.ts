@@ -61,7 +61,8 @@ function normalizeAsian(text: string): string {
  * a reference, per reference word.
  *
  * Snover et al. 2006 (https://aclanthology.org/2006.amta-papers.25). The search is Tercom's greedy one with the beam and
- * limits of sacrebleu 2.6, whose numbers it reproduces; pyter and torchmetrics search differently. With several
+ * limits of sacrebleu 2.6, whose numbers it reproduces; torchmetrics 1.9 follows the same code but gives other numbers for
+ * some pairs, and 0 for an empty hypothesis. With several
  * references the fewest edits count, divided by the average reference length. An empty reference with a non-empty
  * hypothesis scores 100.
  *

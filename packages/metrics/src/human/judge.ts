@@ -214,7 +214,7 @@ export interface Preference {
  * Compares pairs of answers with any model, each pair in both orders.
  *
  * Judges favour a position; so a win counts only if it survives swapping, and a verdict that turns round is a tie marked
- * inconsistent (Zheng et al. 2023, section 3.4). AlpacaEval differs: it asks once, in random order. Feed the
+ * inconsistent (Zheng et al. 2023, arXiv:2306.05685). AlpacaEval differs: it asks once, in random order. Feed the
  * outcomes to {@link winRate} or {@link bradleyTerry}.
  *
  * @example

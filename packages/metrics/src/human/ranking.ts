@@ -148,7 +148,7 @@ function stronglyConnected(wins: readonly Float64Array[]): boolean {
  *
  * Bradley and Terry 1952, fitted by the MM algorithm of Hunter 2004; ties count as half a win for each side, as Chatbot
  * Arena does (Chiang et al. 2024, arXiv:2403.04132). The order of matches does not matter. The Arena's own
- * code differs: it is a logistic regression, with another prior or none.
+ * code differs in form: a logistic regression in which every match counts twice and a tie once for each side.
  *
  * @throws MetricError `E_EMPTY` without matches, `E_INPUT` for a bad match, or with `prior: 0` when some group of systems
  *   never lost to (or never met) the rest, so that no maximum exists.
@@ -229,7 +229,7 @@ export interface EloOptions extends BootstrapOptions {
  *
  * Elo 1978. For systems that do not change {@link bradleyTerry} uses the same model without depending on the order
  * (Boubdir et al. 2023, arXiv:2311.17295, measure that dependence); the interval here shows how much it
- * matters. Implementations differ in `k` (chess: 10 to 40) and in keeping the last rating, as here, or a mean over orders.
+ * matters. Implementations differ in `k` and in keeping the last rating, as here, or a mean over orders.
  *
  * @throws MetricError `E_EMPTY` without matches, `E_INPUT` for a bad match.
  * @example

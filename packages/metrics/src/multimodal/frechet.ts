@@ -69,7 +69,8 @@ class Moments {
  * Fréchet distance of two sets of features; with Inception-v3 features the FID.
  *
  * d² = |μ₁ - μ₂|² + tr(Σ₁ + Σ₂ - 2 (Σ₁Σ₂)^{1/2}), float64, covariances over n - 1. Heusel et al. 2017
- * (arXiv:1706.08500), equal to torchmetrics; torcheval divides by n. Singular covariances (fewer images than features)
+ * (arXiv:1706.08500), equal to torchmetrics. Code built on SciPy's `sqrtm` adds
+ * 1e-6 to the diagonals when the root is not finite; here singular covariances (fewer images than features)
  * need no epsilon. Keeps moments only, [d] and [d, d] for each side and group, so memory does not grow with the images;
  * sharding changes the result by rounding (about 1e-12) only. The feature extractor is the caller's: the published FID
  * wants TensorFlow's Inception weights and 299 x 299 images.

@@ -159,7 +159,8 @@ const planesOf = ({ data, channels, height, width }: ImageData64): Plane[] =>
  * Structural similarity, averaged over pixels, channels and images.
  *
  * SSIM = (2 μ_x μ_y + c₁)(2 σ_xy + c₂) / ((μ_x² + μ_y² + c₁)(σ_x² + σ_y² + c₂)), Gaussian window. Wang et al. 2004; equal
- * to torchmetrics (mirrored edges included in the mean). scikit-image crops the edges and divides by n - 1.
+ * to torchmetrics (mirrored edges included in the mean). scikit-image by default takes a flat 7 x 7 window, crops the
+ * edges and divides by n - 1.
  *
  * @example
  * const image = { data: Float64Array.from({ length: 144 }, (_, i) => i / 144), channels: 1, height: 12, width: 12 };
@@ -283,8 +284,8 @@ export class MultiScaleSsim extends AdditiveMetric<ImagePair, Scored> {
 /**
  * Peak signal-to-noise ratio in decibels: 10 log₁₀(range² / MSE), the error averaged over all pixels of all images.
  *
- * Huynh-Thu and Ghanbari 2008 on what it can tell. As torchmetrics does by default; scikit-image and most papers differ:
- * they average each image's PSNR, which gives another number. Infinity for identical images.
+ * Huynh-Thu and Ghanbari 2008 on what it can tell. Pooled as torchmetrics does by default (with `dim` it averages per image);
+ * the mean of each image's own PSNR is another number. Infinity for identical images.
  *
  * @example
  * const image = (...data: number[]) => ({ data, channels: 1, height: 1, width: 2 });

@@ -17,8 +17,9 @@ export interface InceptionResult extends Scored {
 /**
  * Inception score from class probabilities: exp(E[KL(p(y|x) ‖ p(y))]) per split.
  *
- * Salimans et al. 2016 (arXiv:1606.03498). Splits are consecutive, of equal size or one apart, as in their code;
- * torchmetrics shuffles first (without a seed) and then agrees with this. Barratt and Sharma 2018 (arXiv:1801.01973) say
+ * Salimans et al. 2016 (arXiv:1606.03498). Splits are consecutive, of equal size or one apart, as in
+ * their code, whose standard deviation divides by the number of splits (here by one less);
+ * torchmetrics shuffles first (without a seed of its own) and cuts chunks of ceil(n / splits), equal where splits divide n. Barratt and Sharma 2018 (arXiv:1801.01973) say
  * why not to rely on it.
  *
  * @example

@@ -10,8 +10,8 @@ export interface CmrcOptions extends AdditiveOptions {
   readonly tokenize?: (text: string) => readonly string[];
 }
 
-/** Punctuation the official script removes. */
-const REMOVED = new Set([...'-:_*^/\\~`+=，。：？！“”；’《》·、「」（）－～『』', '…']);
+/** Punctuation the official script removes. Its list also has `……`, which no single character equals, so … stays. */
+const REMOVED = new Set('-:_*^/\\~`+=，。：？！“”；’《》·、「」（）－～『』');
 const HAN = /[\u4e00-\u9fa5]/;
 
 const defaultTokenize = (text: string): readonly string[] =>
@@ -34,7 +34,8 @@ function longestCommonRun(a: readonly string[], b: readonly string[]): number {
 /**
  * Chinese reading comprehension: exact match and F1 over characters, in percent, as in CMRC 2018.
  *
- * Cui et al. 2019 (arXiv:1810.07366). Chinese characters are single tokens and punctuation is dropped. As in the official
+ * Cui et al. 2019 (arXiv:1810.07366). Chinese characters are single tokens; the punctuation marks that the official script
+ * lists are dropped, so others (… and ASCII's comma and stop among them) count. As in the official
  * script the overlap is the longest common *run* of tokens, not the bag of tokens of SQuAD. What is not Chinese is split
  * into words and marks here, by NLTK's `word_tokenize` there; pass `tokenize` to change that.
  *

@@ -21,8 +21,9 @@ export interface McNemarResult {
  *
  * Counts samples as independent: where several come from one cluster its p-value is too small, and
  * {@link approximateRandomization} with `clusters` over {@link Mean}s of 0 and 1 is the test to use.
- * McNemar 1947, "Note on the sampling error of the difference between correlated proportions"; the exact form for few
- * disagreements as in Edwards 1948 and statsmodels.
+ * McNemar 1947, "Note on the sampling error of the difference between correlated proportions"; both forms equal
+ * statsmodels', which leaves the choice to the caller. Fagerland, Lydersen and Laake 2013 (doi:10.1186/1471-2288-13-91)
+ * compare them: both err on the safe side.
  *
  * @param first Whether the first system was right, per sample.
  * @param second Whether the second was, in the same order.
@@ -117,7 +118,7 @@ export interface ClusteredResult {
  *
  * SE^2 = (1/n^2) sum over clusters c of (sum over i in c of (x_i - mean))^2, which equals the naive SE when every
  * cluster has one sample (the naive one here divides by n as well). Miller 2024, "Adding Error Bars to Evals"
- * (arXiv:2411.00640, equation 4); Liang and Zeger 1986.
+ * (arXiv:2411.00640); Liang and Zeger 1986; statsmodels' without small-sample correction.
  *
  * @param values Finite scores, one per sample.
  * @param clusters The cluster of each sample, in the same order.
