@@ -1,28 +1,21 @@
-// npm run bench:tokenizer [encode] [train] [worst]: the tokenizer against tiktoken and Hugging Face tokenizers (Python,
-// INKSTONE_PYTHON) and gpt-tokenizer (npm; INKSTONE_TOKENIZER_PEERS is a folder that has it in node_modules), on the same
-// text with the same vocabulary, in turns. Medians over rounds; ids must agree with tiktoken's before anything is timed.
-// Results go to bench/results/tokenizer.json; a part that is not asked for keeps its last result.
+// npm run bench:tokenizer [encode-8192 encode-32768 encode-100000 encode-200000 train unigram worst]: the tokenizer against
+// tiktoken, Hugging Face tokenizers and SentencePiece (Python, INKSTONE_PYTHON) and gpt-tokenizer (npm;
+// INKSTONE_TOKENIZER_PEERS is a folder that has it in node_modules), on the same text with the same vocabulary, in turns.
+// Medians over rounds; ids must agree with tiktoken's before anything is timed. Results go to
+// bench/results/tokenizer.json; a part that is not asked for keeps its last result.
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findPython } from './python.mjs';
+import { benchTexts, declarations } from './tokenizer_texts.mjs';
 
 const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 const here = (name) => path.join(root, 'tools', 'bench', name);
 const dist = path.join(root, 'packages', 'tokenizer', 'dist', 'native.js');
 const rounds = Number(process.env.INKSTONE_BENCH_ROUNDS ?? 3);
 const asked = process.argv.slice(2);
-const parts = asked.length > 0 ? asked : ['encode', 'train', 'worst'];
 if (!existsSync(dist)) {
   console.error('bench: build first: npm run build');
   process.exit(1);
@@ -40,6 +33,14 @@ const vocabularies = [
   { size: 200000, pattern: O200K, patternName: 'o200k' },
 ];
 
+const known = [...vocabularies.map(({ size }) => `encode-${size}`), 'train', 'unigram', 'worst'];
+const unknown = asked.filter((part) => !known.includes(part));
+if (unknown.length > 0) {
+  console.error(`bench: no part ${unknown.join(' ')}; there are ${known.join(' ')}`);
+  process.exit(1);
+}
+const parts = asked.length > 0 ? asked : known;
+
 function o200kPattern() {
   const upper = '[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]';
   const lower = '[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]';
@@ -54,36 +55,6 @@ function o200kPattern() {
     '\\s+(?!\\S)',
     '\\s+',
   ].join('|');
-}
-
-/** Text that the development dependencies bring along: nothing has to be fetched, and nothing is said twice. */
-function texts() {
-  const modules = path.join(root, 'node_modules');
-  const names = readdirSync(modules, { recursive: true, encoding: 'utf8' }).filter((name) =>
-    /\.md$/i.test(name),
-  );
-  const markdown = (test) =>
-    names
-      .sort()
-      .filter(test)
-      .map((name) => readFileSync(path.join(modules, name), 'utf8'));
-  const english = markdown((name) => !/zh-/.test(name));
-  const chinese = ['zh-cn', 'zh-tw'].flatMap((tag) =>
-    Object.values(
-      JSON.parse(
-        readFileSync(
-          path.join(modules, 'typescript', 'lib', tag, 'diagnosticMessages.generated.json'),
-          'utf8',
-        ),
-      ),
-    ),
-  );
-  chinese.push(...markdown((name) => /README\.zh-/.test(name)));
-  const own = process.env.INKSTONE_BENCH_CHINESE;
-  return {
-    'English Markdown of the development dependencies': english.join('\n'),
-    'Chinese messages of TypeScript and Markdown': own ? readFileSync(own, 'utf8') : chinese.join('\n'),
-  };
 }
 
 const run = (file, args) =>
@@ -111,10 +82,10 @@ const medians = (runs) =>
 const ratio = (a, b) => (a && b ? Number((a / b).toFixed(2)) : null);
 const git = (...args) => spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout.trim();
 
-const python = findPython('tiktoken', 'tokenizers');
+const python = findPython('tiktoken', 'tokenizers', 'sentencepiece');
 const peers = process.env.INKSTONE_TOKENIZER_PEERS ?? '';
 const absent = [];
-if (!python) absent.push('tiktoken and Hugging Face tokenizers: set INKSTONE_PYTHON');
+if (!python) absent.push('tiktoken, Hugging Face tokenizers and SentencePiece: set INKSTONE_PYTHON');
 if (!peers) absent.push('gpt-tokenizer: set INKSTONE_TOKENIZER_PEERS');
 for (const line of absent) console.log(`skipped: ${line}`);
 
@@ -128,113 +99,139 @@ const goal = (name, value, least) => {
 };
 
 try {
-  const files = Object.entries(texts()).map(([name, text], i) => {
-    const file = path.join(folder, `text${i}.txt`);
-    writeFileSync(file, text.toWellFormed());
-    return { name, file, bytes: Buffer.byteLength(text) };
-  });
-  if (parts.includes('encode')) results.encode = encodeCases(files);
-  if (parts.includes('train')) results.train = trainCase(files);
+  const save = ({ name, source, text }) => {
+    const file = path.join(folder, `${name.replace(/ /g, '-')}.txt`);
+    writeFileSync(file, text);
+    return { name, source, file, bytes: Buffer.byteLength(text) };
+  };
+  const files = benchTexts(root).map(save);
+  results.texts = files.map(({ file, ...rest }) => rest);
+  for (const vocabulary of vocabularies) {
+    const part = `encode-${vocabulary.size}`;
+    if (parts.includes(part)) results[part] = encodeCases(files, vocabulary);
+  }
+  if (parts.includes('train'))
+    results.train = [
+      trainCase('English Markdown and Chinese', [files[0], files[2]]),
+      trainCase('TypeScript declarations', [save(declarations(root))]),
+    ];
+  if (parts.includes('unigram')) results.unigram = unigramCase(files[1]);
   if (parts.includes('worst')) results.worst = ours('worst');
   report();
 } finally {
   rmSync(folder, { recursive: true });
 }
 
-function encodeCases(files) {
+function encodeCases(files, { size, pattern, patternName }) {
   const out = [];
-  for (const { size, pattern, patternName } of vocabularies) {
-    for (const { name, file, bytes } of files) {
-      const ranks = path.join(folder, `ranks-${size}-${path.basename(file)}`);
-      const { tokens } = ours('ranks', files.map((f) => f.file).join(), String(size), patternName, ranks);
-      const config = path.join(folder, 'case.json');
-      writeFileSync(config, JSON.stringify({ file, ranks, pattern, peers }));
-      const native = [];
-      const other = [];
-      for (let round = 0; round < rounds; round++) {
-        native.push(ours('encode', config));
-        if (python) other.push(run(python, [here('tokenizer_peers.py'), 'encode', config]));
-      }
-      const mine = medians(native);
-      const theirs = medians(other);
-      if (python && mine.checksum !== theirs.checksum)
-        throw new Error(`${name}, ${size}: ids differ from tiktoken's`);
-      out.push({
-        text: name,
-        bytes,
-        tokens,
-        pattern: patternName,
-        mbPerSecond: { ...mine, ...theirs, checksum: undefined },
-        ratios: {
-          'native warm / tiktoken': ratio(mine.nativeWarm, theirs.tiktoken),
-          'native cold / tiktoken': ratio(mine.nativeCold, theirs.tiktoken),
-          'native decode / tiktoken decode': ratio(mine.nativeDecode, theirs.tiktokenDecode),
-          'two threads / one': ratio(mine.nativeBatch2, mine.nativeBatch1),
-          'TypeScript / gpt-tokenizer': ratio(mine.typescript, mine.gptTokenizer),
-          'TypeScript / tiktoken': ratio(mine.typescript, theirs.tiktoken),
-        },
-      });
-      console.log(name, tokens, patternName, JSON.stringify(out.at(-1).ratios));
+  const ranks = path.join(folder, `${size}.ranks`);
+  const saved = path.join(folder, `${size}.json`);
+  const all = files.map((f) => f.file).join();
+  const { tokens } = ours('ranks', all, String(size), patternName, ranks, saved);
+  for (const { name, file, bytes } of files) {
+    const config = path.join(folder, 'case.json');
+    writeFileSync(config, JSON.stringify({ file, ranks, saved, pattern, peers }));
+    const native = [];
+    const other = [];
+    for (let round = 0; round < rounds; round++) {
+      native.push(ours('encode', config));
+      if (python) other.push(run(python, [here('tokenizer_peers.py'), 'encode', config]));
     }
+    const mine = medians(native);
+    const theirs = medians(other);
+    if (python && mine.checksum !== theirs.checksum)
+      throw new Error(`${name}, ${size}: ids differ from tiktoken's`);
+    out.push({
+      text: name,
+      bytes,
+      tokens,
+      pattern: patternName,
+      mbPerSecond: { ...mine, ...theirs, checksum: undefined },
+      ratios: {
+        'native warm / tiktoken': ratio(mine.nativeWarm, theirs.tiktoken),
+        'native cold / tiktoken': ratio(mine.nativeCold, theirs.tiktoken),
+        'native warm / Hugging Face': ratio(mine.nativeWarm, theirs.huggingFace),
+        'native decode / tiktoken decode': ratio(mine.nativeDecode, theirs.tiktokenDecode),
+        'two threads / one': ratio(mine.nativeBatch2, mine.nativeBatch1),
+        'TypeScript / gpt-tokenizer': ratio(mine.typescript, mine.gptTokenizer),
+        'TypeScript / tiktoken': ratio(mine.typescript, theirs.tiktoken),
+      },
+    });
+    console.log(name, tokens, patternName, JSON.stringify(out.at(-1).ratios));
   }
   return out;
 }
 
-function trainCase(files) {
-  const list = files.map((f) => f.file).join();
-  const mine = [];
-  const theirs = [];
+/** Runs of ours and of the peers in turns, as medians. */
+function inTurns(mode, args, names) {
+  const runs = [];
   for (let round = 0; round < rounds; round++) {
-    mine.push(ours('train', list, '32768'));
-    if (python) theirs.push(run(python, [here('tokenizer_peers.py'), 'train', list, '32768']));
+    const row = { inkstone: ours(mode, ...args) };
+    if (python)
+      for (const [key, peer] of Object.entries(names))
+        row[key] = run(python, [here('tokenizer_peers.py'), peer, ...args]);
+    runs.push(row);
   }
-  const a = medians(mine);
-  const b = medians(theirs);
-  if (python && a.checksum !== b.checksum)
-    throw new Error('training: merges differ from those of Hugging Face');
+  return Object.fromEntries(Object.keys(runs[0]).map((key) => [key, medians(runs.map((row) => row[key]))]));
+}
+
+function trainCase(name, files) {
+  const list = files.map((f) => f.file).join();
+  const found = inTurns('train', [list, '32768'], { huggingFace: 'train' });
+  const { inkstone, huggingFace } = found;
+  if (huggingFace && inkstone.checksum !== huggingFace.checksum)
+    throw new Error(`training on ${name}: merges differ from those of Hugging Face`);
   return {
+    text: name,
+    bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
     vocabulary: 32768,
-    inkstone: a,
-    huggingFace: b,
+    ...found,
     ratios: {
-      'Hugging Face seconds / ours': ratio(b.seconds, a.seconds),
-      'Hugging Face peak MB / ours': ratio(b.peakMegabytes, a.peakMegabytes),
+      'Hugging Face seconds / ours': ratio(huggingFace?.seconds, inkstone.seconds),
+      'Hugging Face peak MB / ours': ratio(huggingFace?.peakMegabytes, inkstone.peakMegabytes),
+    },
+  };
+}
+
+function unigramCase({ name, bytes, file }) {
+  const peersOf = { huggingFace: 'unigram_hf', sentencePiece: 'unigram_spm' };
+  const found = inTurns('unigram', [file, '4000'], peersOf);
+  return {
+    text: name,
+    bytes,
+    vocabulary: 4000,
+    ...found,
+    ratios: {
+      'Hugging Face seconds / ours': ratio(found.huggingFace?.seconds, found.inkstone.seconds),
+      'SentencePiece seconds / ours': ratio(found.sentencePiece?.seconds, found.inkstone.seconds),
     },
   };
 }
 
 function report() {
   const goals = [];
-  for (const c of results.encode ?? []) {
+  for (const c of vocabularies.flatMap(({ size }) => results[`encode-${size}`] ?? [])) {
     const name = `${c.text}, ${c.tokens} tokens (${c.pattern})`;
-    const chinese = c.text.startsWith('Chinese');
-    goals.push(goal(`${name}: native warm / tiktoken`, c.ratios['native warm / tiktoken'], chinese ? 5 : 10));
-    goals.push(goal(`${name}: native cold / tiktoken`, c.ratios['native cold / tiktoken'], chinese ? 5 : 4));
+    const warm = c.text === 'Chinese' ? 5 : 10;
+    goals.push(goal(`${name}: native warm / tiktoken`, c.ratios['native warm / tiktoken'], warm));
+    goals.push(goal(`${name}: native cold / tiktoken`, c.ratios['native cold / tiktoken'], 4));
     goals.push(goal(`${name}: two threads / one`, c.ratios['two threads / one'], 1.8));
     goals.push(goal(`${name}: TypeScript / gpt-tokenizer`, c.ratios['TypeScript / gpt-tokenizer'], 2));
     goals.push(goal(`${name}: native decode MB/s`, c.mbPerSecond.nativeDecode, 200));
   }
-  if (results.train) {
+  for (const { text, ratios } of results.train ?? []) {
     goals.push(
-      goal('training, Hugging Face seconds / ours', results.train.ratios['Hugging Face seconds / ours'], 5),
+      goal(`training on ${text}, Hugging Face seconds / ours`, ratios['Hugging Face seconds / ours'], 5),
     );
     goals.push(
-      goal('training, Hugging Face peak / ours', results.train.ratios['Hugging Face peak MB / ours'], 1),
+      goal(`training on ${text}, Hugging Face peak / ours`, ratios['Hugging Face peak MB / ours'], 1),
     );
   }
   for (const [name, { worstRatio }] of Object.entries(results.worst ?? {}))
     goals.push(goal(`2.2 / worst ratio per doubling, ${name}`, ratio(2.2, worstRatio), 1));
   const machine = { cpu: os.cpus()[0]?.model, cores: os.availableParallelism(), node: process.version };
   mkdirSync(path.dirname(target), { recursive: true });
-  const { encode, train, worst } = results;
-  const all = {
-    commit: git('rev-parse', '--short', 'HEAD'),
-    machine,
-    skipped: absent,
-    goals,
-    encode,
-    train,
-    worst,
-  };
+  const kept = Object.fromEntries(['texts', ...known].map((part) => [part, results[part]]));
+  const all = { commit: git('rev-parse', '--short', 'HEAD'), machine, skipped: absent, goals, ...kept };
   writeFileSync(target, `${JSON.stringify(all, null, 2)}\n`);
 }

@@ -1,4 +1,4 @@
-// One measurement of the tokenizer, as a line of JSON: ranks | encode | train | worst. Run by tokenizer.mjs.
+// One measurement of the tokenizer, as a line of JSON: ranks | encode | train | unigram | worst. Run by tokenizer.mjs.
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -6,12 +6,12 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const dist = new URL('../../packages/tokenizer/dist/', import.meta.url);
-const { fromTiktoken, trainBpe, ByteLevel, Split, PreTokenizerSequence } = await import(
+const { fromTiktoken, trainBpe, trainUnigram, ByteLevel, Split, PreTokenizerSequence } = await import(
   new URL('index.js', dist)
 );
 const { nativeTrainer, useNative } = await import(new URL('native.js', dist));
 const [mode, ...args] = process.argv.slice(2);
-const modes = { ranks, encode, train, worst };
+const modes = { ranks, encode, train, unigram, worst };
 console.log(JSON.stringify(await modes[mode](...args)));
 
 /** Documents of about 4000 characters, cut at line breaks: what a data pipeline would encode. */
@@ -32,8 +32,8 @@ function read(list) {
   return list.split(',').flatMap((file) => documents(readFileSync(file, 'utf8')));
 }
 
-/** Trains a vocabulary on the texts and writes it as tiktoken ranks. */
-async function ranks(list, size, patternName, target) {
+/** Trains a vocabulary on the texts and writes it as tiktoken ranks and as tokenizer.json. */
+async function ranks(list, size, patternName, target, saved) {
   const { TIKTOKEN_ENCODINGS } = await import(new URL('index.js', dist));
   const { pattern } = TIKTOKEN_ENCODINGS[`${patternName}_base`];
   const preTokenizer = new PreTokenizerSequence([
@@ -48,6 +48,7 @@ async function ranks(list, size, patternName, target) {
     return `${Buffer.from(bytes).toString('base64')} ${id}`;
   });
   writeFileSync(target, lines.join('\n'));
+  writeFileSync(saved, JSON.stringify(tokenizer));
   return { tokens: tokenizer.vocabSize };
 }
 
@@ -168,6 +169,15 @@ async function train(list, size) {
     peakMegabytes: process.resourceUsage().maxRSS / 1024,
     checksum: hash.digest('hex').slice(0, 16),
   };
+}
+
+async function unigram(list, size) {
+  const docs = read(list);
+  global.gc();
+  const start = performance.now();
+  await trainUnigram(docs, { vocabSize: Number(size) });
+  const seconds = (performance.now() - start) / 1e3;
+  return { seconds, peakMegabytes: process.resourceUsage().maxRSS / 1024 };
 }
 
 /** Milliseconds for texts that no pattern cuts, doubling up to 10 million characters, in both ways. */

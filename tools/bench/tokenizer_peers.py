@@ -1,4 +1,5 @@
-"""One measurement of tiktoken and Hugging Face tokenizers, as a line of JSON: encode | train. Run by tokenizer.mjs."""
+"""One measurement of tiktoken, Hugging Face tokenizers or SentencePiece, as a line of JSON: encode | train | unigram_hf |
+unigram_spm. Run by tokenizer.mjs."""
 import base64
 import hashlib
 import json
@@ -57,7 +58,52 @@ def encode(config):
     out["tiktoken"] = best(3, size, lambda: [encoding.encode_ordinary(doc) for doc in docs])
     out["tiktokenDecode"] = best(3, size, lambda: [encoding.decode(each) for each in ids])
     out["tiktokenBatch2"] = best(3, size, lambda: encoding.encode_ordinary_batch(docs, num_threads=2))
+    from tokenizers import Tokenizer
+
+    hugging_face = Tokenizer.from_file(config["saved"])
+    out["huggingFace"] = best(
+        2, size, lambda: [hugging_face.encode(doc, add_special_tokens=False) for doc in docs]
+    )
     return out
+
+
+def measured(start):
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "peakMegabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def unigram_hf(file, size):
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+    docs = documents(read(file))
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=int(size), unk_token="<unk>", special_tokens=["<unk>"], show_progress=False
+    )
+    start = time.perf_counter()
+    tokenizer.train_from_iterator(docs, trainer)
+    return measured(start)
+
+
+def unigram_spm(file, size):
+    import io
+
+    import sentencepiece
+
+    docs = documents(read(file))
+    model = io.BytesIO()
+    start = time.perf_counter()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(docs),
+        model_writer=model,
+        vocab_size=int(size),
+        max_sentence_length=1 << 20,
+        num_threads=2,
+        minloglevel=2,
+    )
+    return measured(start)
 
 
 def train(files, size):
@@ -72,15 +118,12 @@ def train(files, size):
     )
     start = time.perf_counter()
     tokenizer.train_from_iterator(docs, trainer)
-    seconds = time.perf_counter() - start
+    out = measured(start)
     merges = json.loads(tokenizer.to_str())["model"]["merges"]
     spelled = "\n".join(" ".join(pair) if isinstance(pair, list) else pair for pair in merges)
-    return {
-        "seconds": seconds,
-        "peakMegabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "checksum": hashlib.sha256(spelled.encode()).hexdigest()[:16],
-    }
+    return {**out, "checksum": hashlib.sha256(spelled.encode()).hexdigest()[:16]}
 
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-print(json.dumps({"encode": encode, "train": train}[sys.argv[1]](*sys.argv[2:])))
+modes = {"encode": encode, "train": train, "unigram_hf": unigram_hf, "unigram_spm": unigram_spm}
+print(json.dumps(modes[sys.argv[1]](*sys.argv[2:])))
