@@ -1,5 +1,6 @@
 #include "encoder.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -33,6 +34,21 @@ int32_t Encoder::whole(const uint8_t* piece, size_t n, uint64_t hash) const {
     if (slot.tag == static_cast<uint32_t>(hash >> 32) && vocabulary_.size_of(slot.id) == n &&
         std::memcmp(&vocabulary_.bytes[vocabulary_.starts[static_cast<size_t>(slot.id)]], piece, n) == 0)
       return slot.id;
+  }
+}
+
+// What a piece that is a token becomes is known beforehand, where such pieces are not merged up. Lower ids tend to be more
+// frequent, so they come last and stay.
+void Encoder::prime(PieceCache& cache) const {
+  if (!vocabulary_.whole_pieces) return;
+  for (size_t id = std::min(vocabulary_.starts.size() - 1, PieceCache::kSets); id-- > 0;) {
+    const size_t n = vocabulary_.size_of(static_cast<int32_t>(id));
+    if (n == 0 || n > PieceCache::kShort) continue;
+    uint8_t spelled[16] = {};
+    std::memcpy(spelled, &vocabulary_.bytes[vocabulary_.starts[id]], n);
+    const PieceCache::Key key = PieceCache::key_of(spelled, n);
+    const auto token = static_cast<int32_t>(id);
+    cache.add(key, PieceCache::set_of(key), &token, 1);
   }
 }
 
@@ -71,7 +87,7 @@ size_t Encoder::encode_rare(const Piece& piece, Worker& worker, int32_t* ids) co
   // A short piece of few ids is in the table of short ones, if anywhere.
   const bool is_short = n <= PieceCache::kShort;
   const uint64_t hash = is_short ? PieceCache::hash(at, n) : place;
-  if (n > PieceCache::kSlotIds) {
+  if (n > PieceCache::kSlotIds && (!is_short || worker.cache.may_have(hash))) {
     const PieceCache::LongHit hit = worker.cache.find_long(hash, at, n);
     if (hit.ids) {
       std::memcpy(ids, hit.ids, hit.count * sizeof(int32_t));

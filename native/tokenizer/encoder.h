@@ -31,7 +31,9 @@ class Encoder {
 
   // What one thread needs: cache, room to merge in, and the text as UTF-8.
   struct Worker {
-    explicit Worker(const Encoder& encoder) : merger(encoder.rules_, encoder.characters_, encoder.vocabulary_.byte_ids.data()) {}
+    explicit Worker(const Encoder& encoder) : merger(encoder.rules_, encoder.characters_, encoder.vocabulary_.byte_ids.data()) {
+      encoder.prime(cache);
+    }
     PieceCache cache;
     Merger merger;
     Buffer<uint8_t> text;
@@ -49,6 +51,7 @@ class Encoder {
   };
   static constexpr size_t kAhead = 32;
 
+  void prime(PieceCache& cache) const;
   template <Pattern kPattern>
   size_t cut_ahead(const uint8_t* p, size_t& at, size_t n, const Worker& worker, Piece* pieces) const;
   template <Pattern kPattern>

@@ -123,6 +123,10 @@ size_t Merger::merge_short(int32_t* ids, size_t n) const {
   // The filter is asked about all pairs before the table about a few: nothing waits for a guess that was wrong.
   uint64_t likely = 0;
   for (size_t i = 0; i + 1 < n; ++i) likely |= static_cast<uint64_t>(rules_.likely(ids[i], ids[i + 1])) << i;
+  for (uint64_t rest = likely; rest; rest &= rest - 1) {
+    const auto at = static_cast<size_t>(__builtin_ctzll(rest));
+    rules_.prefetch(ids[at], ids[at + 1]);
+  }
   for (; likely; likely &= likely - 1) {
     const auto at = static_cast<size_t>(__builtin_ctzll(likely));
     keep(at, rules_.find_likely(ids[at], ids[at + 1]));

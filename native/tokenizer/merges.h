@@ -45,6 +45,9 @@ class PairRules {
     const size_t h = hash(key_of(left, right));
     return filter_[h >> 6 & filter_mask_] >> (h & 63) & 1;
   }
+  void prefetch(int32_t left, int32_t right) const {
+    __builtin_prefetch(&slots_[hash(key_of(left, right)) >> kFilterBits & mask_]);
+  }
   Rule find_likely(int32_t left, int32_t right) const {
     const uint64_t key = key_of(left, right);
     for (size_t i = hash(key) >> kFilterBits & mask_;; i = (i + 1) & mask_) {

@@ -26,6 +26,8 @@ class PieceCache {
   static constexpr size_t kLong = 192;
   static constexpr size_t kSlotIds = 3;
 
+  static constexpr size_t kSets = 1 << 16;
+
   struct Key {
     uint64_t low, high;
     bool operator==(const Key& other) const { return ((low ^ other.low) | (high ^ other.high)) == 0; }
@@ -37,7 +39,7 @@ class PieceCache {
     int32_t count;
   };
 
-  PieceCache() : slots_(kSets), index_(kLongSets * 2) { arena_.reserve(kArenaBytes); }
+  PieceCache() : slots_(kSets), index_(kLongSets * 2), shorts_(1 << 14) { arena_.reserve(kArenaBytes); }
 
   // A key no piece of no bytes has: the length is its last byte. Reads 16 bytes from p.
   static Key key_of(const uint8_t* p, size_t n) {
@@ -87,6 +89,9 @@ class PieceCache {
     return h | 1;
   }
 
+  // False if no short piece of this hash has been added as a long one, which those of many ids are.
+  bool may_have(uint64_t hash) const { return shorts_[hash >> 50] >> (hash >> 44 & 63) & 1; }
+
   void prefetch_long(uint64_t hash) const { __builtin_prefetch(&index_[(hash >> 20 & (kLongSets - 1)) * 2]); }
 
   LongHit find_long(uint64_t hash, const uint8_t* p, size_t n) const {
@@ -103,6 +108,7 @@ class PieceCache {
       arena_.clear();
       index_.assign(index_.size(), {});
     }
+    if (n <= kShort) shorts_[hash >> 50] |= uint64_t{1} << (hash >> 44 & 63);
     LongSlot* set = &index_[(hash >> 20 & (kLongSets - 1)) * 2];
     set[1] = set[0];
     set[0] = {hash, static_cast<uint32_t>(arena_.size()), static_cast<uint16_t>(n), static_cast<uint16_t>(count)};
@@ -121,7 +127,6 @@ class PieceCache {
     uint16_t size = 0;
     uint16_t count = 0;
   };
-  static constexpr size_t kSets = 1 << 16;
   static constexpr size_t kLongSets = 1 << 16;
   static constexpr size_t kArenaBytes = 16 << 20;
 
@@ -136,6 +141,7 @@ class PieceCache {
   }
   std::vector<Set, RoomAllocator<Set>> slots_;
   std::vector<LongSlot, RoomAllocator<LongSlot>> index_;
+  std::vector<uint64_t> shorts_;
   std::vector<uint8_t, RoomAllocator<uint8_t>> arena_;
 };
 
