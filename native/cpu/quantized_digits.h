@@ -181,12 +181,12 @@ struct Digits {
   // What a step takes from outside its blocks: the scales and zeros of groups g, g + 1 .. of R rows, each for its lanes.
   template <int R>
   static void groups(const Quantized& q, int64_t j, int64_t apart, int64_t g, const Lanes& lanes, Shared (&shared)[R]) {
-    const auto mask = static_cast<__mmask16>((1u << std::min(lanes.groups, q.groups - g)) - 1);
-    const int64_t at = j * q.groups + g, step = apart * q.groups;
+    for (int r = 0; r < R; ++r) shared[r] = {vf{}, _mm512_set1_epi32(kNibbles ? 8 : 128)};
+    if constexpr (F::kBytes % 16 == 0) {
+      const auto mask = static_cast<__mmask16>((1u << std::min(lanes.groups, q.groups - g)) - 1);
+      const int64_t at = j * q.groups + g, step = apart * q.groups;
 #pragma GCC unroll 4
-    for (int r = 0; r < R; ++r) {
-      shared[r] = {vf{}, _mm512_set1_epi32(kNibbles ? 8 : 128)};
-      if constexpr (F::kBytes % 16 == 0) {
+      for (int r = 0; r < R; ++r) {
         shared[r].scale = (vf)_mm512_maskz_permutexvar_ps(0xffff, lanes.group, _mm512_maskz_loadu_ps(mask, q.scales + at + r * step));
         if (!q.zeros) continue;
         const __m512i zeros = _mm512_maskz_cvtepu8_epi32(0xffff, _mm_maskz_loadu_epi8(mask, q.zeros + at + r * step));

@@ -54,7 +54,8 @@ int32_t uniform(const ik_runtime* rt, const ik_view& out, const ik_attrs_uniform
         S u;
         if constexpr (per_block == 2) u = uniform53(words[2 * k * kBlocks + b], words[(2 * k + 1) * kBlocks + b]);
         else u = uniform24(words[k * kBlocks + b]);
-        values[b * per_block + k] = std::min(low + span * u, bound);
+        // In double, so that fused multiply-adds or not give the same f32.
+        values[b * per_block + k] = std::min(static_cast<S>(static_cast<double>(low) + static_cast<double>(span) * u), bound);
       }
     for_vectors<T>(n, [&](int64_t j, auto get, auto put) { put(y + i + j, get(values + j)); });
   });
