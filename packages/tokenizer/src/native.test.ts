@@ -11,6 +11,7 @@ import { nativeObstacle, useNative } from './native.js';
 import { Lowercase } from './normalizers/simple.js';
 import { ByteLevel } from './pre-tokenizers/byte-level.js';
 import { CL100K_PATTERN, QWEN2_PATTERN, TIKTOKEN_CL100K_PATTERN } from './pre-tokenizers/known-patterns.js';
+import { Metaspace } from './pre-tokenizers/metaspace.js';
 import { O200K_PATTERN } from './pre-tokenizers/o200k-cutter.js';
 import { PreTokenizerSequence } from './pre-tokenizers/simple.js';
 import { Split } from './pre-tokenizers/split.js';
@@ -24,6 +25,7 @@ const sequence = (pattern: string) =>
   ]);
 const preTokenizers = {
   gpt2: new ByteLevel(),
+  'gpt2 with a space before': new ByteLevel({ addPrefixSpace: true }),
   whole: new ByteLevel({ useRegex: false }),
   cl100k: sequence(CL100K_PATTERN),
   'cl100k of tiktoken': sequence(TIKTOKEN_CL100K_PATTERN),
@@ -289,7 +291,10 @@ describe.skipIf(absent !== '')(title, () => {
       new ByteLevel({ useRegex: false }),
     ]);
     expect(obstacle({ preTokenizer: regex })).toContain('expression');
-    expect(obstacle({ preTokenizer: new ByteLevel({ addPrefixSpace: true }) })).toContain('ByteLevel');
+    expect(obstacle({ preTokenizer: new ByteLevel({ addPrefixSpace: true }) })).toBeUndefined();
+    expect(
+      obstacle({ preTokenizer: new Metaspace({ replacement: '▁', prependScheme: 'always', split: true }) }),
+    ).toContain('Metaspace');
     expect(obstacle({ normalizer: new Lowercase() })).toContain('Lowercase');
     const vocab = new Vocab([['a', 0]]);
     expect(obstacle({ model: new Bpe(vocab, []) })).toContain('byte-level');

@@ -17,7 +17,7 @@ export { nativeTrainer } from './native-trainer.js';
 
 /**
  * Why a tokenizer cannot use the native engine, in words, or undefined if it can: it takes byte-level BPE without a
- * normalizer, cut by the pattern of GPT-2, of cl100k and its kin, or of o200k.
+ * normalizer, cut by the pattern of GPT-2, with a space before or not, of cl100k and its kin, or of o200k.
  *
  * @example
  * ```ts
@@ -30,7 +30,7 @@ export function nativeObstacle(tokenizer: EncoderParts): string | undefined {
   if (normalizer) return `it has a normalizer, ${normalizer.type}`;
   if (!model.takesBytes) return 'its BPE is not byte-level';
   if (model.options.dropout) return 'it drops merges at random';
-  const cut = preTokenizer?.byteCutter;
+  const cut = preTokenizer?.byteCutter ?? preTokenizer?.spacedCutter;
   if (!cut) return `its pre-tokenizer, ${preTokenizer?.type ?? 'none'}, is not byte-level`;
   if (!scanOf(cut)) return 'its pre-tokenizer has an expression of its own';
   return spellsControl(model, cut) ? 'a control token is a whole piece of text' : undefined;
@@ -69,6 +69,8 @@ class NativeEngine implements Engine {
   readonly #addon: NativeAddon;
   readonly #encoder: BpeEncoder;
   readonly #threads: number;
+  /** True if texts are given a space to start with. */
+  readonly #spaced: boolean;
 
   constructor(addon: NativeAddon, parts: EncoderParts, threads: number) {
     const obstacle = nativeObstacle(parts);
@@ -82,8 +84,10 @@ class NativeEngine implements Engine {
     const model = parts.model as Bpe;
     this.#addon = addon;
     this.#threads = threads;
+    const { byteCutter, spacedCutter } = parts.preTokenizer!;
+    this.#spaced = !byteCutter;
     this.#encoder = new addon.BpeEncoder({
-      ...scannerOptions(scanOf(parts.preTokenizer!.byteCutter!)!),
+      ...scannerOptions(scanOf((byteCutter ?? spacedCutter)!)!),
       ...tokenBytes(Array.from({ length: model.idLimit }, (_, id) => model.idToToken(id))),
       ...model.mergeTable,
       wholePieces: model.options.ignoreMerges ?? false,
@@ -91,24 +95,29 @@ class NativeEngine implements Engine {
   }
 
   ids(text: string): Int32Array {
-    return this.#encoder.encode(text, false);
+    return this.#encoder.encode(this.#given(text), false);
   }
 
   tokens(text: string): TextTokens {
-    const [ids, offsets, wordIds] = this.#encoder.encode(text, true);
+    const [ids, offsets, wordIds] = this.#encoder.encode(this.#given(text), true);
+    if (this.#putsSpace(text)) takeSpaceOut(text, offsets);
     return { ids, offsets, wordIds };
   }
 
   idsOfAll(texts: readonly string[]): Int32Array[] {
-    const [counts, ids] = this.#encoder.encodeBatch(texts, false, this.#threads);
+    const [counts, ids] = this.#encoder.encodeBatch(this.#allGiven(texts), false, this.#threads);
     let at = 0;
     return Array.from(counts, (count) => ids.subarray(at, (at += count)));
   }
 
   tokensOfAll(texts: readonly string[]): TextTokens[] {
-    const [counts, ids, offsets, words] = this.#encoder.encodeBatch(texts, true, this.#threads);
+    const [counts, ids, offsets, words] = this.#encoder.encodeBatch(
+      this.#allGiven(texts),
+      true,
+      this.#threads,
+    );
     let from = 0;
-    return Array.from(counts, (count) => {
+    return Array.from(counts, (count, i) => {
       const to = from + count;
       const tokens = {
         ids: ids.subarray(from, to),
@@ -116,8 +125,21 @@ class NativeEngine implements Engine {
         wordIds: words.subarray(from, to),
       };
       from = to;
+      if (this.#putsSpace(texts[i]!)) takeSpaceOut(texts[i]!, tokens.offsets);
       return tokens;
     });
+  }
+
+  #putsSpace(text: string): boolean {
+    return this.#spaced && text !== '' && !text.startsWith(' ');
+  }
+
+  #given(text: string): string {
+    return this.#putsSpace(text) ? ` ${text}` : text;
+  }
+
+  #allGiven(texts: readonly string[]): readonly string[] {
+    return this.#spaced ? texts.map((text) => this.#given(text)) : texts;
   }
 
   decoder(table: TokenTable): (ids: Int32Array, skipSpecial: boolean) => Uint8Array | number {
@@ -128,5 +150,15 @@ class NativeEngine implements Engine {
   /** Merges of long pieces looked at so far: what a test of the worst case counts. */
   get steps(): number {
     return this.#encoder.steps();
+  }
+}
+
+/** Moves offsets back to a text that was given a space; the space stands for the text's first character. */
+function takeSpaceOut(text: string, offsets: Int32Array): void {
+  const first = text.codePointAt(0)! > 0xffff ? 2 : 1;
+  for (let i = 0; i < offsets.length; i += 2) {
+    const end = offsets[i + 1]! - 1;
+    offsets[i] = Math.max(0, offsets[i]! - 1);
+    offsets[i + 1] = end > 0 ? end : first;
   }
 }

@@ -21,12 +21,15 @@ export class ByteLevel implements PreTokenizer {
   readonly trimOffsets: boolean;
   readonly useRegex: boolean;
   readonly byteCutter: Cutter | undefined;
+  readonly spacedCutter: Cutter | undefined;
 
   constructor(options: ByteLevelOptions = {}) {
     this.addPrefixSpace = options.addPrefixSpace ?? false;
     this.trimOffsets = options.trimOffsets ?? true;
     this.useRegex = options.useRegex ?? true;
-    if (!this.addPrefixSpace) this.byteCutter = this.useRegex ? cutGpt2 : cutNothing;
+    const cut = this.useRegex ? cutGpt2 : cutNothing;
+    if (this.addPrefixSpace) this.spacedCutter = cut;
+    else this.byteCutter = cut;
   }
 
   preTokenize(texts: readonly AlignedText[]): AlignedText[] {

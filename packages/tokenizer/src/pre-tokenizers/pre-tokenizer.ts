@@ -16,6 +16,8 @@ export interface PreTokenizer {
   readonly cutter?: Cutter | undefined;
   /** Set where all it does is to cut so and then to spell bytes: pieces then need not be made at all. */
   readonly byteCutter?: Cutter | undefined;
+  /** Set in place of `byteCutter` where a text that does not start with a space is first given one. */
+  readonly spacedCutter?: Cutter | undefined;
   /** The object that tokenizer.json holds. */
   toJSON(): object;
 }
