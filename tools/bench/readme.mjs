@@ -1,4 +1,4 @@
-// Writes the tables of README.md and README.zh-CN.md from what the benches left in bench/results.
+// Writes the tables of README.md, README.zh-CN.md and the tokenizer's README.md from what the benches left in bench/results.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,22 +30,61 @@ function rows() {
     `Python: ${number(wallSeconds.peer)} s`,
     wallRatioMedian,
   ]);
-  return [...training, call, ...metrics];
+  const { 'encode-32768': encode, train } = result('tokenizer');
+  const encoding = encode.map(({ text, tokens, mbPerSecond: { nativeWarm, tiktoken } }) => [
+    `encoding, ${text}, ${number(tokens)} tokens`,
+    `${number(nativeWarm)} MB/s`,
+    `tiktoken: ${number(tiktoken)} MB/s`,
+    nativeWarm / tiktoken,
+  ]);
+  const trained = train.map(({ text, bytes, vocabulary, inkstone, huggingFace }) => [
+    `BPE of ${number(vocabulary)} tokens, ${number(bytes / 1e6)} MB of ${text}`,
+    `${number(inkstone.seconds)} s, ${number(inkstone.peakMegabytes)} MB`,
+    `Hugging Face: ${number(huggingFace.seconds)} s, ${number(huggingFace.peakMegabytes)} MB`,
+    huggingFace.seconds / inkstone.seconds,
+  ]);
+  return [...training, call, ...metrics, ...encoding, ...trained];
 }
 
-const table = (head) =>
-  [head, ['---', '---', '---', '---:'], ...rows().map((row) => [...row.slice(0, 3), `${row[3].toFixed(1)}x`])]
-    .map((cells) => `| ${cells.join(' | ')} |`)
-    .join('\n');
+/** How many times faster than its peers the tokenizer is, by text and vocabulary. */
+function tokenizerTable() {
+  const results = result('tokenizer');
+  const ratios = [
+    ['warm', 'native warm / tiktoken'],
+    ['cold', 'native cold / tiktoken'],
+    ['warm, of Hugging Face', 'native warm / Hugging Face'],
+    ['decoding', 'native decode / tiktoken decode'],
+    ['two threads of one', 'two threads / one'],
+    ['TypeScript, of gpt-tokenizer', 'TypeScript / gpt-tokenizer'],
+  ];
+  const body = Object.keys(results)
+    .filter((part) => part.startsWith('encode-'))
+    .flatMap((part) => results[part])
+    .map((c) => [
+      `${c.text}, ${number(c.tokens)} tokens`,
+      ...ratios.map(([, key]) => c.ratios[key].toFixed(1)),
+    ]);
+  return lines([['', ...ratios.map(([name]) => name)], ['---', ...ratios.map(() => '---:')], ...body]);
+}
 
-for (const [file, head] of [
-  ['README.md', ['work', 'Inkstone', 'peer', 'faster by']],
-  ['README.zh-CN.md', ['工作', 'Inkstone', '对照', '快多少']],
+const lines = (cells) => cells.map((row) => `| ${row.join(' | ')} |`).join('\n');
+
+const table = (head) =>
+  lines([
+    head,
+    ['---', '---', '---', '---:'],
+    ...rows().map((row) => [...row.slice(0, 3), `${row[3].toFixed(1)}x`]),
+  ]);
+
+for (const [file, content] of [
+  ['README.md', table(['work', 'Inkstone', 'peer', 'faster by'])],
+  ['README.zh-CN.md', table(['工作', 'Inkstone', '对照', '快多少'])],
+  ['packages/tokenizer/README.md', tokenizerTable()],
 ]) {
   const at = path.join(root, file);
   const text = readFileSync(at, 'utf8');
   const [begin, end] = ['<!-- bench -->', '<!-- /bench -->'];
   if (!text.includes(begin) || !text.includes(end)) throw new Error(`${file}: expected ${begin} and ${end}`);
   const [before, rest] = text.split(begin);
-  writeFileSync(at, `${before}${begin}\n\n${table(head)}\n\n${end}${rest.split(end)[1]}`);
+  writeFileSync(at, `${before}${begin}\n\n${content}\n\n${end}${rest.split(end)[1]}`);
 }
