@@ -172,6 +172,8 @@ class Gemm {
         add_ld = ld;
       }
     }
+    if (last)
+      for (int64_t r = 0; r < rows; ++r) finish.prefetch(at + r * n_, cols);
     int64_t u = 0;
     do {
       kernel(std::min(kRun, units - u), a + u * kRowStep, kRowStep, b + u * kCols<E>, out, ld, add, add_ld);

@@ -45,6 +45,12 @@ struct Epilogue {
   // to[i] from from[i] and other[i]; null leaves the rows as they are. from and to may be one.
   void (*row)(const Acc* from, const O* other, O* before, O* to, int64_t n) = nullptr;
 
+  // What finish will read, asked for while the product is still being made: its rows lie too far apart for the hardware
+  // to see them coming.
+  void prefetch(int64_t at, int64_t n) const {
+    if (!other) return;
+    for (int64_t i = 0; i < n; i += kWidth<O>) __builtin_prefetch(other + at + i);
+  }
   void finish(const Acc* from, O* to, int64_t at, int64_t n) const {
     if (row) row(from, other ? other + at : nullptr, before ? before + at : nullptr, to, n);
     else if (static_cast<const void*>(from) != to) copy_row(from, to, n);

@@ -90,6 +90,7 @@ struct ScaleRows {
   const float *row_scale, *column_scale;
   int64_t n;
 
+  void prefetch(int64_t, int64_t) const {}
   void finish(const int32_t* from, O* to, int64_t at, int64_t count) const {
     const int64_t row = at / n, column = at % n;
     const int32_t minus = offset ? offset[row] : 0;

@@ -122,6 +122,9 @@ inline void transpose(V (&rows)[N]) {
 
 // ---- panels ---------------------------------------------------------------------------------------------------
 
+// Rows of k between the prefetch of a row and its use: short pieces far apart, which the hardware does not follow.
+constexpr int64_t kRowsAhead = 12;
+
 // Packs `width` rows x `k` elements (k counted in matrix elements) with element (r, p) at src[r * row_stride +
 // p * k_stride] to dst[(p / Per) * Step + r]. `readable` >= width rows lie in the matrix from src on: lanes from
 // `width` to Step hold those or zero, and no kernel's result depends on them.
@@ -162,6 +165,7 @@ void pack_panel(const T* src, int64_t row_stride, int64_t k_stride, int64_t widt
       int64_t r = 0;
       for (; r < full; r += L) {
         const V v = R::across(from + r, k_stride);
+        for (int p = 0; p < Per; ++p) __builtin_prefetch(from + r + (kRowsAhead + p) * k_stride);
         std::memcpy(to + r, &v, sizeof v);
       }
       for (; r < width; ++r) to[r] = R::one(from + r, k_stride, Per);

@@ -177,7 +177,7 @@ inline vf scale_by_power(vf x, vf n) {
 #endif
 }
 // exp of what is at most 89 or a NaN: all that a softmax needs.
-inline vf exp_below(vf x) {
+[[gnu::always_inline]] inline vf exp_below(vf x) {
   x = at_least(splat(-104.0f), x);  // below that all is 0
   const vf magic = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to a whole number
   const vf n = (x * 1.44269504f + magic) - magic;
@@ -244,18 +244,18 @@ struct Sigmoid {
   V value, slope;
 };
 template <class V>
-inline Sigmoid<V> sigmoid_with_slope(V x) {
+[[gnu::always_inline]] inline Sigmoid<V> sigmoid_with_slope(V x) {
   const V a = exp_below(-abs(x)), r = constant<V>(1) / (constant<V>(1) + a);
   return {select(x > constant<V>(0), r, a * r), a * r * r};
 }
 template <class V>
-inline V sigmoid(V x) {
+[[gnu::always_inline]] inline V sigmoid(V x) {
   return sigmoid_with_slope(x).value;
 }
 
 // ---- the normal distribution, erf ----
 // Phi(-a) for a >= 0 given e = exp(-a^2 / 2), with a small relative error however small it is.
-inline vf normal_tail(vf a, vf e) {
+[[gnu::always_inline]] inline vf normal_tail(vf a, vf e) {
   const vf t = 1.0f / (1.0f + 0.35f * a);
   vf p = splat(-0.0291539319f);
   p = p * t + 0.144011348f;
@@ -269,7 +269,7 @@ inline vf normal_tail(vf a, vf e) {
   return p * t * e;
 }
 // Phi(x), the standard normal distribution function, given e = exp(-x^2 / 2).
-inline vf normal_cdf(vf x, vf e) {
+[[gnu::always_inline]] inline vf normal_cdf(vf x, vf e) {
   const vf tail = normal_tail(abs(x), e);
   return select(x > 0.0f, 1.0f - tail, tail);
 }

@@ -6,7 +6,8 @@
 #include <type_traits>
 
 #ifndef IK_FN
-#define IK_FN inline
+// Without a call, so that the constants stay in registers and neighbouring vectors overlap.
+#define IK_FN [[gnu::always_inline]] inline
 #endif
 
 namespace ik::functor {
