@@ -39,14 +39,6 @@ size_t byte_count(const Napi::CallbackInfo& info, size_t i) {
   return static_cast<size_t>(bytes);
 }
 
-// Tells the engine about memory it cannot see, in steps, since each report costs more than a small operation.
-void report_external_memory(Napi::Env env, State& state) {
-  constexpr int64_t kStep = 8 << 20;
-  if (state.external_bytes_unreported < kStep && state.external_bytes_unreported > -kStep) return;
-  Napi::MemoryManagement::AdjustExternalMemory(env, state.external_bytes_unreported);
-  state.external_bytes_unreported = 0;
-}
-
 Napi::Value Open(const Napi::CallbackInfo& info) {
   const std::string path = info[1].ToString();
   return Napi::String::New(info.Env(), state_of(info).open(device_index(info, 0), path));
@@ -93,10 +85,14 @@ Napi::Value SetThreads(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Allocate(const Napi::CallbackInfo& info) {
-  State& state = state_of(info);
-  const double handle = state.allocate(open_device(info, 0), byte_count(info, 1));
-  report_external_memory(info.Env(), state);
-  return Napi::Number::New(info.Env(), handle);
+  return Napi::Number::New(info.Env(), state_of(info).allocate(open_device(info, 0), byte_count(info, 1)));
+}
+
+Napi::Value AdjustExternalMemory(const Napi::CallbackInfo& info) {
+  const double change = number(info, 0);
+  if (!(change >= -9007199254740991.0 && change <= 9007199254740991.0)) throw wrong(info.Env(), "native: a byte count was expected");
+  const int64_t total = Napi::MemoryManagement::AdjustExternalMemory(info.Env(), static_cast<int64_t>(change));
+  return Napi::Number::New(info.Env(), static_cast<double>(total));
 }
 
 struct Span {
@@ -179,7 +175,6 @@ napi_value Launch(napi_env env, napi_callback_info) {
   napi_get_instance_data(env, reinterpret_cast<void**>(&state));
   napi_value result = nullptr;
   const int32_t status = state->launch();
-  report_external_memory(Napi::Env(env), *state);
   napi_create_int32(env, status, &result);
   return result;
 }
@@ -206,6 +201,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   set("kernels", Kernels);
   set("setThreads", SetThreads);
   set("allocate", Allocate);
+  set("adjustExternalMemory", AdjustExternalMemory);
   set("write", Write);
   set("read", Read);
   set("memory", Memory);

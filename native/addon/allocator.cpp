@@ -6,9 +6,12 @@ namespace ik {
 namespace {
 constexpr size_t kGuardBytes = 64;
 constexpr unsigned char kGuard = 0xA5;
+// From here on a block half as large again as asked for is taken rather than fresh memory: gradients then lie where the
+// activations were that they replace, and a training step holds little more than what it has alive at once.
+constexpr size_t kLarge = 1 << 20;
 }  // namespace
 
-// 64-byte steps when small; above 4 KiB eight classes per doubling, so at most an eighth is wasted.
+// 64-byte steps when small; above 4 KiB eight classes per doubling, so at most an eighth is wasted when the memory is fresh.
 size_t Allocator::size_class(size_t bytes) {
   if (bytes <= 64) return 64;
   if (bytes <= 4096) return (bytes + 63) & ~size_t{63};
@@ -17,17 +20,25 @@ size_t Allocator::size_class(size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
-bool Allocator::allocate(size_t bytes, Block& block) {
-  const size_t capacity = size_class(bytes);
-  if (capacity < bytes) return false;
-  void* raw = nullptr;
-  const bool guarded = guards;
-  const auto cached = guarded ? free_.end() : free_.find(capacity);
-  if (cached != free_.end() && !cached->second.empty()) {
-    raw = cached->second.back();
-    cached->second.pop_back();
+void* Allocator::take_pooled(size_t& capacity) {
+  const size_t most = capacity < kLarge ? capacity : capacity + capacity / 2;
+  for (auto entry = free_.lower_bound(capacity); entry != free_.end() && entry->first <= most; ++entry) {
+    if (entry->second.empty()) continue;
+    void* const data = entry->second.back();
+    entry->second.pop_back();
+    capacity = entry->first;
     pooled -= capacity;
-  } else {
+    return data;
+  }
+  return nullptr;
+}
+
+bool Allocator::allocate(size_t bytes, Block& block) {
+  size_t capacity = size_class(bytes);
+  if (capacity < bytes) return false;
+  const bool guarded = guards;
+  void* raw = guarded ? nullptr : take_pooled(capacity);
+  if (!raw) {
     if (capacity > limit || live + pooled > limit - capacity) trim();
     if (capacity > limit || live > limit - capacity) return false;
     const size_t whole = capacity + (guarded ? 2 * kGuardBytes : 0);

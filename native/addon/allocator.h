@@ -14,7 +14,7 @@ namespace ik {
 struct Block {
   void* data = nullptr;    // what the kernels see
   size_t bytes = 0;        // what was asked for
-  size_t capacity = 0;     // its size class, guards excluded
+  size_t capacity = 0;     // of its memory, guards excluded: its size class or a larger one
   bool guarded = false;
 };
 
@@ -39,6 +39,8 @@ class Allocator {
 
  private:
   static size_t size_class(size_t bytes);
+  // Takes a pooled block of at least `capacity`, which becomes what the block has; null when there is none close to it.
+  void* take_pooled(size_t& capacity);
   const ik_backend* backend_;
   std::map<size_t, std::vector<void*>> free_;
 };

@@ -47,7 +47,6 @@ double State::allocate(int32_t device, size_t bytes) {
   Slot& slot = slots_[index];
   slot.block = block;
   slot.device = device;
-  external_bytes_unreported += static_cast<int64_t>(block.capacity);
   return static_cast<double>(index) + static_cast<double>(slot.generation) * (kSlotMask + 1.0);
 }
 
@@ -63,7 +62,6 @@ Slot* State::find(double handle) {
 bool State::release(double handle) {
   Slot* slot = find(handle);
   if (!slot) return false;
-  external_bytes_unreported -= static_cast<int64_t>(slot->block.capacity);
   if (!devices[slot->device].allocator->release(slot->block)) ++overwritten_guards;
   slot->device = -1;
   slot->generation = (slot->generation + 1) % kGenerations;

@@ -51,7 +51,6 @@ class State {
   DeviceState devices[kDevices];
   std::vector<double> command;
   std::unique_ptr<ThreadPool> pool;
-  int64_t external_bytes_unreported = 0;
   int32_t overwritten_guards = 0;
 
  private:

@@ -48,7 +48,7 @@ constexpr int64_t kRunRows = 32;
 constexpr int64_t kTileColumns = 256;
 
 template <class T>
-void add_rows(const T* dy, const int32_t* rows, int64_t count, int64_t width, T* to) {
+void add_rows(const T* dy, const int32_t* rows, int64_t count, int64_t width, bool add, T* to) {
   using S = scalar<T>;
   for (int64_t c0 = 0; c0 < width; c0 += kTileColumns) {
     const int64_t n = std::min(kTileColumns, width - c0);
@@ -61,12 +61,13 @@ void add_rows(const T* dy, const int32_t* rows, int64_t count, int64_t width, T*
       }
       for (int64_t i = 0; i < n; ++i) total[i] += block[i];
     }
+    if (add) for_vectors<T>(n, [&](int64_t i, auto get, auto put) { put(total + i, get(total + i) + get(to + c0 + i)); });
     for (int64_t i = 0; i < n; ++i) set_value(total[i], to[c0 + i]);
   }
 }
 
 template <class T>
-int32_t embedding_grad(const ik_runtime* rt, const ik_view& dy, const ik_view& ids, const ik_view& out) {
+int32_t embedding_grad(const ik_runtime* rt, const ik_view& dy, const ik_view& ids, bool add, const ik_view& out) {
   const int64_t n = ik_numel(ids), vocabulary = out.shape[0], width = out.shape[1];
   const int32_t* id = static_cast<const int32_t*>(ids.data);
   // Counting sort: rows_of_id[start[v] .. start[v + 1]) are the rows of dy whose id is v, in order.
@@ -83,8 +84,8 @@ int32_t embedding_grad(const ik_runtime* rt, const ik_view& dy, const ik_view& i
   parallel_rows(rt, vocabulary, width, [&](int64_t begin, int64_t end) {
     for (int64_t v = begin; v < end; ++v) {
       const int64_t count = start[v + 1] - start[v];
-      if (count == 0) std::memset(static_cast<void*>(to + v * width), 0, static_cast<size_t>(width) * sizeof(T));
-      else add_rows(grad, rows_of_id + start[v], count, width, to + v * width);
+      if (count > 0) add_rows(grad, rows_of_id + start[v], count, width, add, to + v * width);
+      else if (!add) std::memset(static_cast<void*>(to + v * width), 0, static_cast<size_t>(width) * sizeof(T));
     }
   });
   return IK_OK;
@@ -181,11 +182,12 @@ int32_t ik_cpu_embedding(const ik_runtime* rt, const ik_view* in, int32_t, const
 }
 
 int32_t ik_cpu_embedding_grad(const ik_runtime* rt, const ik_view* in, int32_t, const ik_view* out, int32_t,
-                              const void*) {
+                              const void* attrs) {
   using namespace ik;
+  const bool add = static_cast<const ik_attrs_embedding_grad*>(attrs)->add != 0;
   if (in[1].dtype != IK_I32 || out[0].dtype != in[0].dtype) return IK_UNSUPPORTED;
   if (!indices_inside(in[1], out[0].shape[0])) return IK_BAD_INDEX;
-  return for_float_dtype(in[0].dtype, [&]<class T>(T) { return embedding_grad<T>(rt, in[0], in[1], out[0]); });
+  return for_float_dtype(in[0].dtype, [&]<class T>(T) { return embedding_grad<T>(rt, in[0], in[1], add, out[0]); });
 }
 
 int32_t ik_cpu_gather(const ik_runtime* rt, const ik_view* in, int32_t, const ik_view* out, int32_t, const void* attrs) {

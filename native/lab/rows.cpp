@@ -239,7 +239,8 @@ void check_indexing() {
       Tensor ids(IK_I32, {n}), y(dtype, {n, c}), dtable(dtype, {vocabulary, c});
       ids.fill([&, v = vocabulary] { return static_cast<double>(below(v)); });
       run(IK_KERNEL_embedding, {table.view(), ids.view()}, {&y}, nullptr, what);
-      run(IK_KERNEL_embedding_grad, {dy.view(), ids.view()}, {&dtable}, nullptr, what);
+      const ik_attrs_embedding_grad fresh{0};
+      run(IK_KERNEL_embedding_grad, {dy.view(), ids.view()}, {&dtable}, &fresh, what);
       std::vector<double> sums(vocabulary * c), size(vocabulary * c);
       for (int64_t i = 0; i < n; ++i)
         for (int64_t k = 0; k < c; ++k) {
@@ -255,7 +256,7 @@ void check_indexing() {
       for (const double wrong : {-1.0, static_cast<double>(vocabulary)}) {
         ids.set(n / 2, wrong);
         check.that(two->launch(IK_KERNEL_embedding, {table.view(), ids.view()}, {y.view()}, nullptr) == IK_BAD_INDEX && y.bytes == before.bytes, what + ": bad id");
-        check.that(two->launch(IK_KERNEL_embedding_grad, {dy.view(), ids.view()}, {dtable.view()}, nullptr) == IK_BAD_INDEX, what + ": bad id");
+        check.that(two->launch(IK_KERNEL_embedding_grad, {dy.view(), ids.view()}, {dtable.view()}, &fresh) == IK_BAD_INDEX, what + ": bad id");
       }
     }
   for (const int32_t dtype : {IK_F32, IK_F64, IK_BF16, IK_F16, IK_I32, IK_U8, IK_BOOL})
@@ -458,7 +459,8 @@ void time_all() {
     Tensor ids(IK_I32, {n}), table = tensor({50257, c});
     ids.fill([] { return static_cast<double>(below(50257)); });
     report("embedding 4096 of 50257x768", 2 * size, IK_KERNEL_embedding, {table.view(), ids.view()}, {y.view()}, nullptr);
-    report("embedding_grad 4096 of 50257x768", size + 4.0 * 50257 * c, IK_KERNEL_embedding_grad, {dy.view(), ids.view()}, {table.view()}, nullptr);
+    const ik_attrs_embedding_grad fresh{0};
+    report("embedding_grad 4096 of 50257x768", size + 4.0 * 50257 * c, IK_KERNEL_embedding_grad, {dy.view(), ids.view()}, {table.view()}, &fresh);
     const ik_attrs_reduce_sum one_axis{1};
     report("sum of rows 4096x768", size, IK_KERNEL_reduce_sum, {x.view()}, {mean.view()}, &one_axis);
     report("sum of columns 4096x768", size, IK_KERNEL_reduce_sum, {x.permuted({1, 0}).view()}, {dw.view()}, &one_axis);

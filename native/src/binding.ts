@@ -47,6 +47,8 @@ export interface NativeAddon {
   setThreads(threads: number): void;
   /** Returns a storage handle, or -1 when memory ran out. */
   allocate(device: number, bytes: number): number;
+  /** Tells the garbage collector of bytes it cannot see, held by objects that it may collect. Returns all it knows of. */
+  adjustExternalMemory(change: number): number;
   /** Frees a storage; false when the handle was not alive. */
   release(handle: number): boolean;
   /** Copies a typed array into a storage, from a byte offset. Returns a status. */

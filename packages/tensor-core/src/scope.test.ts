@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { keep, Scope, scope, type Tensor, tensor } from './index.js';
+import { keep, Scope, scope, type Tensor, tensor, zeros } from './index.js';
+import { native } from './runtime.js';
 import { refCount } from './storage.js';
 
 const make = () => tensor([1], { device: 'ref' });
@@ -26,6 +27,20 @@ describe('scope', () => {
       expect(made.disposed).toBe(false);
     });
     expect(made.disposed).toBe(true);
+  });
+
+  it('tells the garbage collector of the memory that it could free, and of no other', () => {
+    const external = () => native().addon.adjustExternalMemory(0) / 2 ** 20;
+    const make = () => zeros([32, 2 ** 20], { dtype: 'f32' }); // 128 MiB
+    const before = external();
+    scope(() => {
+      make();
+      expect(external() - before).toBeLessThan(32);
+    });
+    const mine = make();
+    expect(external() - before).toBeGreaterThan(96);
+    mine.dispose();
+    expect(external() - before).toBeLessThan(32);
   });
 
   it('leaves tensors of others alone, even when it returns them', () => {

@@ -4,9 +4,26 @@ import { type Device, native } from './runtime.js';
 
 // The backstop for tensors that nobody disposed of: storages outside every scope are freed some time after they
 // become unreachable. It cannot run inside a synchronous loop, which is why scopes exist.
-const forgotten = new FinalizationRegistry<number>((handle) => {
+interface Watched {
+  readonly handle: number;
+  readonly bytes: number;
+}
+const forgotten = new FinalizationRegistry<Watched>(({ handle, bytes }) => {
   native().addon.release(handle);
+  reportCollectable(-bytes);
 });
+
+// The collector hears of storages that it could free, and of no others: memory that a scope will free anyway would
+// only make it collect in vain, several times in a training step. Told in steps, since each report costs more than a
+// small operation.
+const REPORT_STEP = 8 << 20;
+let unreported = 0;
+function reportCollectable(change: number): void {
+  unreported += change;
+  if (Math.abs(unreported) < REPORT_STEP) return;
+  native().addon.adjustExternalMemory(unreported);
+  unreported = 0;
+}
 
 /** Memory shared by a tensor and its views, freed when the last of them lets go. */
 export class Storage {
@@ -29,7 +46,8 @@ export class Storage {
   watch(): void {
     if (this.watched || this.handle === -1) return;
     this.watched = true;
-    forgotten.register(this, this.handle, this);
+    forgotten.register(this, { handle: this.handle, bytes: this.bytes }, this);
+    reportCollectable(this.bytes);
   }
 
   retain(): this {
@@ -44,7 +62,10 @@ export class Storage {
       refCount.storages--;
       return;
     }
-    if (this.watched) forgotten.unregister(this);
+    if (this.watched) {
+      forgotten.unregister(this);
+      reportCollectable(-this.bytes);
+    }
     native().addon.release(this.handle);
   }
 }
@@ -73,7 +94,7 @@ export function allocate(op: string, device: Device, elements: number, elementBy
 
 /** Memory in use on a device. */
 export interface MemoryStatistics {
-  /** Bytes in live tensors (allocator capacity, at most an eighth over what was asked for). */
+  /** Bytes in live tensors: what their memory holds, from 1 MiB on up to half more than what was asked for. */
   live: number;
   /** The most `live` has been since {@link resetPeakMemory}. */
   peak: number;
