@@ -106,6 +106,11 @@ export class GradNode {
       inputSpecs: this.inputSpecs,
       outputSpecs: this.outputSpecs,
       needs: (i) => this.edges[i] !== null,
+      gathered: (i) => {
+        const edge = this.edges[i];
+        const sum = edge && 'leaf' in edge && !edge.leaf.disposed ? edge.leaf.grad : null;
+        return sum && writable(sum) ? sum : null;
+      },
     };
   }
 }
@@ -131,13 +136,22 @@ export interface GradContext<A> {
   readonly outputSpecs: readonly OutputSpec[];
   /** Whether input i wants a gradient; rules may skip those that do not. */
   needs(i: number): boolean;
+  /**
+   * The gradient that input i, a leaf, has gathered so far, where a kernel may write into it; else null. A rule that
+   * adds to it in place returns null for that input.
+   */
+  gathered(i: number): Tensor | null;
 }
 
 const addKernel = new Kernel('add', '');
 
-// Sums two gradients, into the first when nobody else looks at its memory.
+// Nobody else looks at its memory, and kernels can reach it.
+const writable = (sum: Tensor): boolean =>
+  sum.storage.references === 1 && sum.isContiguous && sum.device !== 'ref';
+
+// Sums two gradients, into the first when that may be written.
 function accumulate(sum: Tensor, g: Tensor): Tensor {
-  if (sum.storage.references === 1 && sum.isContiguous && sum.dtype === g.dtype && sum.device !== 'ref') {
+  if (writable(sum) && sum.dtype === g.dtype) {
     launchInto(addKernel, [sum, g], [sum], []);
     g.dispose();
     return sum;

@@ -2,12 +2,12 @@ import { DTYPES, requireFloat } from '../dtype.js';
 import { TensorError } from '../errors.js';
 import { toDense, toRows } from '../layout.js';
 import { apply1, describe, type OpDefinition, operation, type RefArray } from '../op.js';
-import { Kernel } from '../runtime.js';
+import { Kernel, launchInto } from '../runtime.js';
 import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 
 const forwardKernel = new Kernel('embedding', '');
-const gradKernel = new Kernel('embedding_grad', '');
+const gradKernel = new Kernel('embedding_grad', 'i:add;');
 
 function checkIds(ids: RefArray, rows: number): void {
   for (const id of ids.data)
@@ -26,13 +26,14 @@ const gradient: OpDefinition<{ rows: number }> = {
     });
     return [out];
   },
-  native([dy, ids]) {
-    const { storage, offset, dtype } = toDense(dy!);
-    const columns = dy!.shape.at(-1)!;
-    const rows = { storage, offset, dtype, shape: [ids!.size, columns], strides: [columns, 1] };
-    return { kernel: gradKernel, inputs: [rows, flat(ids!)] };
-  },
+  native: ([dy, ids]) => ({ kernel: gradKernel, inputs: [rowsOf(dy!), flat(ids!)], attrs: [0] }),
 };
+
+function rowsOf(dy: Tensor) {
+  const { storage, offset, dtype } = toDense(dy);
+  const columns = dy.shape.at(-1)!;
+  return { storage, offset, dtype, shape: [sizeOf(dy.shape.slice(0, -1)), columns], strides: [columns, 1] };
+}
 
 function flat(ids: Tensor) {
   const { storage, offset, dtype } = toDense(ids);
@@ -70,7 +71,17 @@ const definition: OpDefinition = {
     outputShapes: [[ids!.size, table!.shape[1]!]],
   }),
   saves: { inputs: [1] },
-  grad: (ctx, [dy]) => [apply1(gradient, [dy, ctx.input(1)], { rows: ctx.inputSpecs[0]!.shape[0]! }), null],
+  grad(ctx, [dy]) {
+    const ids = ctx.input(1);
+    // A table that is used elsewhere too (a tied output matrix, an earlier backward) has a gradient already: a second
+    // one of its size would be mostly zeros.
+    const sum = ctx.gathered(0);
+    if (!sum || sum.dtype !== dy.dtype)
+      return [apply1(gradient, [dy, ids], { rows: ctx.inputSpecs[0]!.shape[0]! }), null];
+    const [rows, dense] = [dy, ids].map((t) => (t.isContiguous ? t : t.clone())) as [Tensor, Tensor];
+    launchInto(gradKernel, [rowsOf(rows), flat(dense)], [sum], [1]);
+    return [null, null];
+  },
   cost: (_, __, [y]) => ({ flops: 0, bytes: 2 * sizeOf(y!.shape) * DTYPES[y!.dtype].bytes }),
 };
 
