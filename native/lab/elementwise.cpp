@@ -244,11 +244,15 @@ void check_in_place_and_threads(Host& one, Host& two) {
 
 double converted(double x, int32_t from, int32_t to) {
   if (to == IK_BOOL) return x != 0;
-  if (to == IK_I32 || to == IK_U8) {
-    const double low = to == IK_U8 ? 0 : -2147483648.0, high = to == IK_U8 ? 255 : 2147483647.0;
-    if (from == IK_I32) return to == IK_U8 ? static_cast<double>(static_cast<uint8_t>(static_cast<int64_t>(x))) : x;
+  // Integers wrap, floats are cut off and kept within bounds.
+  const auto whole = [&]<class I>(I) -> double {
+    if (from >= IK_I32) return static_cast<I>(static_cast<int64_t>(x));
+    constexpr double low = std::numeric_limits<I>::min(), high = std::numeric_limits<I>::max();
     return x != x ? 0 : std::trunc(std::min(high, std::max(low, x)));
-  }
+  };
+  if (to == IK_I32) return whole(int32_t{});
+  if (to == IK_U8) return whole(uint8_t{});
+  if (to == IK_I8) return whole(int8_t{});
   Tensor one(to, {1});
   one.set(0, x);
   return one.get(0);

@@ -12,7 +12,8 @@ namespace lab {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInf = std::numeric_limits<double>::infinity();
-inline const char* kDtypeNames[] = {"f32", "f64", "bf16", "f16", "i32", "u8", "bool"};
+inline const char* kDtypeNames[] = {"f32", "f64", "bf16", "f16", "i32", "u8", "bool", "i8"};
+static_assert(sizeof kDtypeNames / sizeof *kDtypeNames == IK_DTYPE_COUNT);
 
 // 64-byte aligned, as the addon's memory is: wide vectors across cache lines cost half the speed.
 template <class T>
@@ -67,6 +68,7 @@ struct Tensor {
       case IK_BF16: return ik::to_float(read(ik::bf16{}));
       case IK_F16: return ik::to_float(read(ik::f16{}));
       case IK_I32: return read(int32_t{});
+      case IK_I8: return read(int8_t{});
       default: return *p;
     }
   }
@@ -81,6 +83,7 @@ struct Tensor {
       case IK_BF16: ik::from_float(static_cast<float>(x), b); return write(b);
       case IK_F16: ik::from_float(static_cast<float>(x), h); return write(h);
       case IK_I32: return write(static_cast<int32_t>(x));
+      case IK_I8: return write(static_cast<int8_t>(x));
       default: *p = static_cast<unsigned char>(x);
     }
   }

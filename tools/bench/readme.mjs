@@ -8,6 +8,21 @@ const result = (name) =>
   JSON.parse(readFileSync(path.join(root, 'bench', 'results', `${name}.json`), 'utf8'));
 const number = (x) => x.toLocaleString('en-US', { maximumFractionDigits: x < 10 ? 2 : 0 });
 
+// One of each kind; `npm run bench:kernels` prints them all.
+const shownKernels = [
+  'matmul: f32 2048x2048x2048 NN',
+  'matmul: bf16 2048x2048x2048 NN',
+  'matmul: int8 512x768x3072 NT',
+  'attention: f32 4x12x1024x64 causal forward and backward',
+  'attention: bf16 4x12x1024x64 causal forward and backward',
+  'attention: bf16 decode of 1 position over 4096, 32 heads, 8 groups of 128',
+  'rows: layerNorm 4096x768 forward and backward',
+  'rows: crossEntropy 512x50257 forward and backward',
+  'rows: adamw 4096x4096',
+  'conv: conv2d 3x3, 8x64x56x56 forward and backward',
+  'sampling: top-p 0.9, 1 x 150000',
+];
+
 function rows() {
   const { steps, smallOp, machine } = result('training');
   const torch = `PyTorch ${machine.torch.split('+')[0]}`;
@@ -23,6 +38,17 @@ function rows() {
     `${torch}: ${number(smallOp.torchMicroseconds)} µs`,
     smallOp.torchMicroseconds / smallOp.inkstoneMicroseconds,
   ];
+  const kernels = shownKernels.map((wanted) => {
+    const { family, name, seconds, torchSeconds, ratio } = result('kernels').cases.find(
+      (c) => `${c.family}: ${c.name}` === wanted,
+    );
+    return [
+      `${family}: ${name}`,
+      `${number(seconds * 1e3)} ms`,
+      `${torch}: ${number(torchSeconds * 1e3)} ms`,
+      ratio,
+    ];
+  });
   const timed = Object.entries(result('metrics').results).filter(([, r]) => r.wallRatioMedian);
   const metrics = timed.map(([name, { samples, wallSeconds, wallRatioMedian }]) => [
     `${name}, ${number(samples)} samples`,
@@ -43,7 +69,7 @@ function rows() {
     `Hugging Face: ${number(huggingFace.seconds)} s, ${number(huggingFace.peakMegabytes)} MB`,
     huggingFace.seconds / inkstone.seconds,
   ]);
-  return [...training, call, ...metrics, ...encoding, ...trained];
+  return [...training, call, ...kernels, ...metrics, ...encoding, ...trained];
 }
 
 /** How many times faster than its peers the tokenizer is, by text and vocabulary. */
@@ -73,12 +99,12 @@ const table = (head) =>
   lines([
     head,
     ['---', '---', '---', '---:'],
-    ...rows().map((row) => [...row.slice(0, 3), `${row[3].toFixed(1)}x`]),
+    ...rows().map((row) => [...row.slice(0, 3), `${row[3].toFixed(row[3] < 2 ? 2 : 1)}x`]),
   ]);
 
 for (const [file, content] of [
-  ['README.md', table(['work', 'Inkstone', 'peer', 'faster by'])],
-  ['README.zh-CN.md', table(['工作', 'Inkstone', '对照', '快多少'])],
+  ['README.md', table(['work', 'Inkstone', 'peer', 'times as fast'])],
+  ['README.zh-CN.md', table(['工作', 'Inkstone', '对照', '速度之比'])],
   ['packages/tokenizer/README.md', tokenizerTable()],
 ]) {
   const at = path.join(root, file);
