@@ -22,7 +22,7 @@ class Forward {
   using V = typename E::Vector;
   static constexpr int W = E::kWide;
   static constexpr int64_t C = kCols<E>;
-  static constexpr Acc kNone = -std::numeric_limits<Acc>::infinity();
+  static constexpr Acc kNone = kNoScore<Acc>;
 
  public:
   Forward(const ik_view* in, const ik_view* out, const ik_attrs_sdpa& attrs)
@@ -90,7 +90,7 @@ class Forward {
       for (int64_t x = begin; x < end; ++x) {
         const int64_t pair = x / n_.rows, r = x % n_.rows;
         Acc* const first = partial + (pair * key_parts * n_.rows + r) * record;
-        for (int64_t part = 1; part < key_parts; ++part) merge(first, first + part * n_.rows * record);
+        for (int64_t part = 1; part < key_parts; ++part) merge_parts(first, first + part * n_.rows * record, padded_);
         finish(pair / n_.groups, pair % n_.groups, r, first, first[padded_], first[padded_ + 1]);
       }
     });
@@ -257,20 +257,10 @@ class Forward {
     }
   }
 
-  // Adds the partial result `b` to `a`.
-  void merge(Acc* a, const Acc* b) const {
-    const Acc top = std::max(a[padded_], b[padded_]);
-    const Acc base = top == kNone ? Acc{} : top;
-    const Acc x = std::exp2(a[padded_] - base), y = std::exp2(b[padded_] - base);
-    for (int64_t d = 0; d < padded_; ++d) a[d] = a[d] * x + b[d] * y;
-    a[padded_ + 1] = a[padded_ + 1] * x + b[padded_ + 1] * y;
-    a[padded_] = top;
-  }
-
   void finish(int64_t b, int64_t group, int64_t r, const Acc* o, Acc top, Acc total) const {
     const bool blind = top == kNone;
     scatter_row(o, blind ? Acc{} : 1 / total, n_.width, n_.row<T>(y_, b, group, r));
-    lse_[n_.flat(b, group, r)] = blind ? kNone : static_cast<Acc>((static_cast<double>(top) + std::log2(static_cast<double>(total))) * kLn2);
+    lse_[n_.flat(b, group, r)] = blind ? kNone : log_total(top, total);
   }
 
   const ik_view &q_, &k_, &v_, &y_;

@@ -49,6 +49,27 @@ inline vd exp2_negative(vd x) {
   return x;
 }
 
+// The score of a query that has seen no key.
+template <class Acc>
+constexpr Acc kNoScore = -std::numeric_limits<Acc>::infinity();
+
+// Adds the partial result `b` to `a`: `width` weighted sums, their greatest score, and the total of their weights.
+template <class Acc>
+inline void merge_parts(Acc* a, const Acc* b, int64_t width) {
+  const Acc top = std::max(a[width], b[width]);
+  const Acc base = top == kNoScore<Acc> ? Acc{} : top;
+  const Acc x = std::exp2(a[width] - base), y = std::exp2(b[width] - base);
+  for (int64_t d = 0; d < width; ++d) a[d] = a[d] * x + b[d] * y;
+  a[width + 1] = a[width + 1] * x + b[width + 1] * y;
+  a[width] = top;
+}
+
+// ln of the sum of the exponentials, from scores in units of ln 2.
+template <class Acc>
+inline Acc log_total(Acc top, Acc total) {
+  return static_cast<Acc>((static_cast<double>(top) + std::log2(static_cast<double>(total))) * kLn2);
+}
+
 // Lane i of the result is the sum, or the maximum, of all lanes of rows[i].
 template <class V>
 constexpr int kLanesOf = sizeof(V) / sizeof(V{}[0]);

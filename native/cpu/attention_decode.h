@@ -15,7 +15,7 @@ class Decode {
   using Acc = typename E::Acc;
   using V = typename E::Vector;
   static constexpr int W = E::kWide;
-  static constexpr Acc kNone = -std::numeric_limits<Acc>::infinity();
+  static constexpr Acc kNone = kNoScore<Acc>;
   static constexpr int64_t kTaskBytes = 1 << 20;  // of keys and values
   static constexpr int64_t kTogether = 8;         // values that a sum passes over before the next group's do
   static constexpr int64_t kAhead = 16;           // keys between the prefetch of one and its use
@@ -71,7 +71,7 @@ class Decode {
         const int64_t set = x / heads, h = x % heads;
         const int64_t b = set / (n_.groups / together), group = set % (n_.groups / together) * together + h / n_.rows;
         Acc* const first = partial + (set * parts * heads + h) * record;
-        for (int64_t part = 1; part < parts; ++part) merge(first, first + part * heads * record);
+        for (int64_t part = 1; part < parts; ++part) merge_parts(first, first + part * heads * record, padded_);
         finish(b, group, h % n_.rows, first, first[padded_], first[padded_ + 1]);
       }
     });
@@ -276,16 +276,6 @@ class Decode {
         for (int64_t i = d; i < n_.width; ++i) out[r * record + i] += weights[r * part_keys + j] * wide_one(v + j * v_.stride[1] + i);
   }
 
-  // Adds the partial result `b` to `a`.
-  void merge(Acc* a, const Acc* b) const {
-    const Acc top = std::max(a[padded_], b[padded_]);
-    const Acc base = top == kNone ? Acc{} : top;
-    const Acc x = std::exp2(a[padded_] - base), y = std::exp2(b[padded_] - base);
-    for (int64_t d = 0; d < padded_; ++d) a[d] = a[d] * x + b[d] * y;
-    a[padded_ + 1] = a[padded_ + 1] * x + b[padded_ + 1] * y;
-    a[padded_] = top;
-  }
-
   void finish(int64_t b, int64_t group, int64_t r, Acc* o, Acc top, Acc total) const {
     if constexpr (kSplits)
       for (int64_t d = 0; d < n_.width / (kAcross * W) * (kAcross * W); d += 2 * W) {
@@ -295,7 +285,7 @@ class Decode {
       }
     const bool blind = top == kNone && total == 0;
     scatter_row(o, blind ? Acc{} : 1 / total, n_.width, n_.row<T>(y_, b, group, r));
-    lse_[n_.flat(b, group, r)] = blind ? kNone : static_cast<Acc>((static_cast<double>(top) + std::log2(static_cast<double>(total))) * kLn2);
+    lse_[n_.flat(b, group, r)] = blind ? kNone : log_total(top, total);
   }
 
   const ik_view &q_, &k_, &v_, &y_;
