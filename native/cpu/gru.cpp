@@ -8,34 +8,25 @@ namespace {
 constexpr int64_t kGates = 3;  // of the weights
 constexpr int64_t kSaved = 4;  // r, z, n and q
 
-struct Sizes {
-  int64_t steps, batch, hidden;
-  bool reverse;
-  int64_t at(int64_t s) const { return reverse ? steps - 1 - s : s; }
-  int64_t state() const { return batch * hidden; }
-};
-
 template <class T>
-int32_t forward(const ik_runtime* rt, const Sizes& z, const T* x, const T* weight, const T* bias, const T* h0, T* y, T* gates) {
+int32_t forward(const ik_runtime* rt, const Sequence& z, const T* x, const T* weight, const T* bias, const T* h0, T* y, T* gates) {
   using E = typename Multiply<T>::E;
-  using R = typename Multiply<T>::R;
   using V = compute<T>;
   constexpr int64_t U = kCols<E>;
-  const int64_t H = z.hidden, blocks = ceil_div(H, U), rows = ceil_div(z.batch, kRows);
+  const int64_t H = z.hidden, blocks = ceil_div(H, U);
   if (z.steps * z.state() == 0) return IK_OK;
   T* const w = static_cast<T*>(rt->scratch(rt, blocks * kGates * H * U * sizeof(T)));
   T* const packed = static_cast<T*>(rt->scratch(rt, 2 * State<E>::units(z.batch, H) * sizeof(T)));
   T* const shift = static_cast<T*>(rt->scratch(rt, blocks * kGates * U * sizeof(T)));
   if (!w || !packed || !shift) return IK_OOM;
   std::fill_n(shift, blocks * kGates * U, T{0});
-  parallel_for(rt, blocks * kGates, [&](int64_t task, int32_t) {
-    const int64_t u0 = task / kGates * U, gate = task % kGates, n = std::min(U, H - u0);
-    pack_panel<R, 1, U>(weight + (gate * H + u0) * H, H, 1, n, n, H, w + task * H * U);
-    std::copy_n(bias + gate * H + u0, n, shift + task * U);
-  });
+  pack_by_gate(rt, weight, kGates, H, w);
+  for (int64_t panel = 0; panel < blocks * kGates; ++panel) {
+    const int64_t u0 = panel / kGates * U;
+    std::copy_n(bias + panel % kGates * H + u0, std::min(U, H - u0), shift + panel * U);
+  }
   const State<E> states[2] = {{packed, H}, {packed + State<E>::units(z.batch, H), H}};
-  for (int64_t r = 0; r < rows; ++r)
-    states[0].put(h0 + r * kRows * H, H, r * kRows, std::min<int64_t>(kRows, z.batch - r * kRows), 0, H);
+  states[0].put_all(h0, z.batch);
 
   for (int64_t s = 0; s < z.steps; ++s) {
     const int64_t t = z.at(s);
@@ -76,10 +67,9 @@ int32_t forward(const ik_runtime* rt, const Sizes& z, const T* x, const T* weigh
 
 // dn = dh (1 - z) (1 - n^2), dz = dh (h - n) z (1 - z), dr = dn q r (1 - r), dq = dn r; h gets dh z + [dr, dz, dq] W.
 template <class T>
-int32_t backward(const ik_runtime* rt, const Sizes& z, const T* weight, const T* h0, const T* y, const T* gates, const T* dy, T* dx, T* dq,
+int32_t backward(const ik_runtime* rt, const Sequence& z, const T* weight, const T* h0, const T* y, const T* gates, const T* dy, T* dx, T* dq,
                  T* dh0) {
   using E = typename Multiply<T>::E;
-  using R = typename Multiply<T>::R;
   using V = compute<T>;
   constexpr int64_t U = kCols<E>;
   const int64_t H = z.hidden, K = kGates * H, blocks = ceil_div(H, U);
@@ -90,10 +80,7 @@ int32_t backward(const ik_runtime* rt, const Sizes& z, const T* weight, const T*
   T* const w = static_cast<T*>(rt->scratch(rt, blocks * K * U * sizeof(T)));
   T* const packed = static_cast<T*>(rt->scratch(rt, 2 * State<E>::units(z.batch, K) * sizeof(T)));
   if (!w || !packed) return IK_OOM;
-  parallel_for(rt, blocks, [&](int64_t block, int32_t) {
-    const int64_t u0 = block * U, n = std::min(U, H - u0);
-    pack_panel<R, 1, U>(weight + u0, 1, H, n, n, K, w + block * K * U);
-  });
+  pack_by_unit(rt, weight, kGates, H, w);
   const State<E> states[2] = {{packed, K}, {packed + State<E>::units(z.batch, K), K}};
 
   for (int64_t s = z.steps - 1; s >= -1; --s) {
@@ -135,18 +122,13 @@ int32_t backward(const ik_runtime* rt, const Sizes& z, const T* weight, const T*
   return IK_OK;
 }
 
-template <class Body>
-int32_t for_dtype(int32_t dtype, Body&& body) {
-  return dtype == IK_F32 ? body(float{}) : dtype == IK_F64 ? body(double{}) : static_cast<int32_t>(IK_UNSUPPORTED);
-}
-
 }  // namespace
 }  // namespace ik
 
 int32_t ik_cpu_gru(const ik_runtime* rt, const ik_view* in, int32_t, const ik_view* out, int32_t, const void* attrs) {
   using namespace ik;
-  const Sizes z{out[0].shape[0], out[0].shape[1], out[0].shape[2], static_cast<const ik_attrs_gru*>(attrs)->reverse != 0};
-  return for_dtype(in[0].dtype, [&]<class T>(T) {
+  const Sequence z(out[0], static_cast<const ik_attrs_gru*>(attrs)->reverse);
+  return for_recurrent_dtype(in[0].dtype, [&]<class T>(T) {
     const auto read = [&](int k) { return static_cast<const T*>(in[k].data); };
     return forward<T>(rt, z, read(0), read(1), read(2), read(3), static_cast<T*>(out[0].data), static_cast<T*>(out[1].data));
   });
@@ -154,8 +136,8 @@ int32_t ik_cpu_gru(const ik_runtime* rt, const ik_view* in, int32_t, const ik_vi
 
 int32_t ik_cpu_gru_grad(const ik_runtime* rt, const ik_view* in, int32_t, const ik_view* out, int32_t, const void* attrs) {
   using namespace ik;
-  const Sizes z{in[2].shape[0], in[2].shape[1], in[2].shape[2], static_cast<const ik_attrs_gru_grad*>(attrs)->reverse != 0};
-  return for_dtype(in[0].dtype, [&]<class T>(T) {
+  const Sequence z(in[2], static_cast<const ik_attrs_gru_grad*>(attrs)->reverse);
+  return for_recurrent_dtype(in[0].dtype, [&]<class T>(T) {
     const auto read = [&](int k) { return static_cast<const T*>(in[k].data); };
     return backward<T>(rt, z, read(0), read(1), read(2), read(3), read(4), static_cast<T*>(out[0].data), static_cast<T*>(out[1].data),
                        static_cast<T*>(out[2].data));

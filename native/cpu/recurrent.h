@@ -6,6 +6,21 @@
 
 namespace ik {
 
+struct Sequence {
+  int64_t steps, batch, hidden;
+  bool reverse;
+  // y is [steps, batch, hidden].
+  Sequence(const ik_view& y, int64_t reverse) : steps(y.shape[0]), batch(y.shape[1]), hidden(y.shape[2]), reverse(reverse != 0) {}
+  int64_t at(int64_t s) const { return reverse ? steps - 1 - s : s; }  // the position that step s visits
+  int64_t state() const { return batch * hidden; }
+};
+
+// body(T{}) for the dtypes that a recurrence runs in.
+template <class Body>
+inline int32_t for_recurrent_dtype(int32_t dtype, Body&& body) {
+  return dtype == IK_F32 ? body(float{}) : dtype == IK_F64 ? body(double{}) : static_cast<int32_t>(IK_UNSUPPORTED);
+}
+
 // Rows of the state [B, K], packed for the micro kernel: panels of kRows rows, [k][kRowStep].
 template <class E>
 struct State {
@@ -19,7 +34,32 @@ struct State {
   void put(const T* from, int64_t ld, int64_t row, int64_t rows, int64_t c, int64_t n) const {
     pack_panel<typename Multiply<T>::R, 1, kRowStep>(from, ld, 1, rows, rows, n, panel(row) + c * kRowStep);
   }
+  // Packs the whole of h [batch, k].
+  template <class T>
+  void put_all(const T* h, int64_t batch) const {
+    for (int64_t row = 0; row < batch; row += kRows) put(h + row * k, k, row, std::min<int64_t>(kRows, batch - row), 0, k);
+  }
 };
+
+// The weights [gates H, H] for a step forward: a panel [H][U] for every block of U units and gate.
+template <class T>
+inline void pack_by_gate(const ik_runtime* rt, const T* weight, int64_t gates, int64_t H, T* to) {
+  constexpr int64_t U = kCols<typename Multiply<T>::E>;
+  parallel_for(rt, ceil_div(H, U) * gates, [&](int64_t task, int32_t) {
+    const int64_t u0 = task / gates * U, n = std::min(U, H - u0);
+    pack_panel<typename Multiply<T>::R, 1, U>(weight + (task % gates * H + u0) * H, H, 1, n, n, H, to + task * H * U);
+  });
+}
+// And for a step back: a panel [gates H][U] for every block.
+template <class T>
+inline void pack_by_unit(const ik_runtime* rt, const T* weight, int64_t gates, int64_t H, T* to) {
+  constexpr int64_t U = kCols<typename Multiply<T>::E>;
+  const int64_t K = gates * H;
+  parallel_for(rt, ceil_div(H, U), [&](int64_t block, int32_t) {
+    const int64_t u0 = block * U, n = std::min(U, H - u0);
+    pack_panel<typename Multiply<T>::R, 1, U>(weight + u0, 1, H, n, n, K, to + block * K * U);
+  });
+}
 
 // to[r][0 .. kCols) = add[r][..] + state panel times weight panel [k][kCols].
 template <class E>
@@ -47,6 +87,5 @@ template <class Body>
 inline void for_blocks(const ik_runtime* rt, int64_t tasks, double work, Body&& body) {
   for_tasks(work <= kSerialStep ? nullptr : rt, tasks, body);
 }
-
 
 }  // namespace ik

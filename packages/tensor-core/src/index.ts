@@ -26,10 +26,10 @@ export { arange, full, ones, onesLike, zeros, zerosLike } from './ops/creation.j
 export * from './ops/index.js';
 export type { InterpolateOptions, InterpolationMode } from './ops/interpolate.js';
 export type { LinearOptions } from './ops/linear.js';
-export type { RecurrentWeights } from './ops/lstm.js';
 export type { PoolOptions } from './ops/maxPool2d.js';
 export type { PoolOptions1d } from './ops/pooling.js';
 export type { QuantFormat, QuantizedWeights } from './ops/quantized.js';
+export type { RecurrentWeights } from './ops/recurrent.js';
 export { type AdamWOptions, adamw, clipGradNorm, globalNorm, scale_ } from './optimizer.js';
 export { type MatmulPrecision, matmulPrecision, withMatmulPrecision } from './precision.js';
 export {

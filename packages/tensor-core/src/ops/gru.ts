@@ -1,14 +1,11 @@
-import { DTYPES } from '../dtype.js';
-import { toDense } from '../layout.js';
 import { apply, type OpDefinition, operation } from '../op.js';
 import { Kernel } from '../runtime.js';
-import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { cast } from './cast.js';
 import { zeros, zerosLike } from './creation.js';
 import { linear } from './linear.js';
-import type { RecurrentWeights } from './lstm.js';
 import {
+  denseInputs,
   dot,
   eachUnit,
   hiddenBefore,
@@ -16,6 +13,8 @@ import {
   last,
   linearReference,
   type RecurrentAttrs,
+  type RecurrentWeights,
+  recurrentCost,
   recurrentDType,
   sigmoid,
   stepsOf,
@@ -65,11 +64,7 @@ const gradient: OpDefinition<RecurrentAttrs> = {
     }
     return [dx, dq, dh];
   },
-  native: (inputs, { reverse }) => ({
-    kernel: gradKernel,
-    inputs: inputs.map((t) => toDense(t)),
-    attrs: [reverse ? 1 : 0],
-  }),
+  native: denseInputs(gradKernel),
 };
 
 // The recurrence alone: x is the input's part of the gates, [T, B, 3H]; gives y, and r, z, n, q.
@@ -104,11 +99,7 @@ const sequence: OpDefinition<RecurrentAttrs> = {
     });
     return [y, gates];
   },
-  native: (inputs, { reverse }) => ({
-    kernel: forwardKernel,
-    inputs: inputs.map((t) => toDense(t)),
-    attrs: [reverse ? 1 : 0],
-  }),
+  native: denseInputs(forwardKernel),
   saves: { inputs: [1, 3], outputs: [0, 1] },
   grad(ctx, [dy]) {
     const y = ctx.output(0);
@@ -146,10 +137,7 @@ const definition: OpDefinition<RecurrentAttrs> = {
     const h = x!.shape[0] === 0 ? wide(h0) : y.select(0, attrs.reverse ? 0 : -1);
     return [cast(y, x!.dtype), cast(h, x!.dtype)];
   },
-  cost: ([x, wIh, wHh]) => ({
-    flops: 2 * sizeOf(x!.shape.slice(0, 2)) * (wIh!.size + wHh!.size),
-    bytes: (x!.size + wIh!.size + wHh!.size) * DTYPES[x!.dtype].bytes,
-  }),
+  cost: recurrentCost,
 };
 
 /**

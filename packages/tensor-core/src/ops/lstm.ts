@@ -1,14 +1,12 @@
-import { DTYPES } from '../dtype.js';
-import { toDense } from '../layout.js';
 import { apply, type OpDefinition, operation } from '../op.js';
 import { Kernel } from '../runtime.js';
-import { sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { add } from './add.js';
 import { cast } from './cast.js';
 import { zeros, zerosLike } from './creation.js';
 import { linear } from './linear.js';
 import {
+  denseInputs,
   dot,
   eachUnit,
   hiddenBefore,
@@ -16,6 +14,8 @@ import {
   last,
   linearReference,
   type RecurrentAttrs,
+  type RecurrentWeights,
+  recurrentCost,
   recurrentDType,
   sigmoid,
   stepsOf,
@@ -58,11 +58,7 @@ const gradient: OpDefinition<RecurrentAttrs> = {
     }
     return [dx, dh, dc];
   },
-  native: (inputs, { reverse }) => ({
-    kernel: gradKernel,
-    inputs: inputs.map((t) => toDense(t)),
-    attrs: [reverse ? 1 : 0],
-  }),
+  native: denseInputs(gradKernel),
 };
 
 /** The recurrence alone: x is the input's part of the gates, [T, B, 4H]; gives y, the cells and the gates. */
@@ -92,11 +88,7 @@ const sequence: OpDefinition<RecurrentAttrs> = {
     });
     return [y, c, gates];
   },
-  native: (inputs, { reverse }) => ({
-    kernel: forwardKernel,
-    inputs: inputs.map((t) => toDense(t)),
-    attrs: [reverse ? 1 : 0],
-  }),
+  native: denseInputs(forwardKernel),
   saves: { inputs: [1, 2, 3], outputs: [0, 1, 2] },
   grad(ctx, [dy, dc]) {
     const y = ctx.output(0);
@@ -134,23 +126,8 @@ const definition: OpDefinition<RecurrentAttrs> = {
     const end = attrs.reverse ? 0 : -1;
     return [y, y.select(0, end), c.select(0, end)].map((t) => cast(t, x!.dtype));
   },
-  cost: ([x, wIh, wHh]) => ({
-    flops: 2 * sizeOf(x!.shape.slice(0, 2)) * (wIh!.size + wHh!.size),
-    bytes: (x!.size + wIh!.size + wHh!.size) * DTYPES[x!.dtype].bytes,
-  }),
+  cost: recurrentCost,
 };
-
-/** The parameters of one direction of one recurrent layer, gates one after the other. */
-export interface RecurrentWeights {
-  /** [gates H, I] */
-  weightIh: Tensor;
-  /** [gates H, H] */
-  weightHh: Tensor;
-  /** [gates H]; zeros when left out */
-  biasIh?: Tensor | null;
-  /** [gates H]; zeros when left out */
-  biasHh?: Tensor | null;
-}
 
 /**
  * One layer of long short-term memory over a whole sequence, with PyTorch's gates in the order i, f, g, o:

@@ -1,7 +1,8 @@
-import { type DType, requireFloat } from '../dtype.js';
+import { DTYPES, type DType, requireFloat } from '../dtype.js';
 import { TensorError } from '../errors.js';
-import { describe, type RefArray } from '../op.js';
-import type { OutputSpec } from '../runtime.js';
+import { toDense } from '../layout.js';
+import { describe, type OpDefinition, type RefArray } from '../op.js';
+import type { Kernel, OutputSpec } from '../runtime.js';
 import { sameShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { concat } from './concat.js';
@@ -17,6 +18,29 @@ export interface RecurrentAttrs {
   /** From the last step to the first. */
   reverse: boolean;
 }
+
+/** The parameters of one direction of one recurrent layer, gates one after the other. */
+export interface RecurrentWeights {
+  /** [gates H, I] */
+  weightIh: Tensor;
+  /** [gates H, H] */
+  weightHh: Tensor;
+  /** [gates H]; zeros when left out */
+  biasIh?: Tensor | null;
+  /** [gates H]; zeros when left out */
+  biasHh?: Tensor | null;
+}
+
+/** What a recurrent kernel is given: all of its inputs, dense. */
+export const denseInputs =
+  (kernel: Kernel): NonNullable<OpDefinition<RecurrentAttrs>['native']> =>
+  (inputs, { reverse }) => ({ kernel, inputs: inputs.map((t) => toDense(t)), attrs: [reverse ? 1 : 0] });
+
+/** Two products with the weights for every step and example. */
+export const recurrentCost: NonNullable<OpDefinition<RecurrentAttrs>['cost']> = ([x, wIh, wHh]) => ({
+  flops: 2 * sizeOf(x!.shape.slice(0, 2)) * (wIh!.size + wHh!.size),
+  bytes: (x!.size + wIh!.size + wHh!.size) * DTYPES[x!.dtype].bytes,
+});
 
 /** The dtype the recurrence runs in: sixteen bits would lose the state over many steps. */
 export const recurrentDType = (x: Tensor): DType => (x.dtype === 'f64' ? 'f64' : 'f32');
