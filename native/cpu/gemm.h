@@ -30,6 +30,14 @@ struct Operand {
   int64_t outer, inner;
 };
 
+// B packed beforehand, panel after panel, each with all units of k.
+template <class E>
+struct Panels {
+  const typename E::Unit* data;
+  int64_t units;
+  const typename E::Unit* panel(int64_t p, int64_t u0) const { return data + (p * units + u0) * kCols<E>; }
+};
+
 // E multiplies, R reads memory of type T into units, O is what C is stored as. Finish has a row `bias` of C or null, in
 // E::Acc, and finish(from, to, at, n), which writes n elements of a row to `to`, element `at` of C; from and to may be one.
 template <class E, class R, class T, class O, class Finish = Epilogue<typename E::Acc, O>>
@@ -44,15 +52,20 @@ class Gemm {
   template <class Reader>
   void read_b_with(Reader) { pack_b_ = pack_panel<Reader, E::kPer, kCols<E>, T>; }
 
-  Gemm(int64_t m, int64_t n, int64_t k) : m_(m), n_(n), k_(k) {
+  // packed_b: run will be given Panels.
+  Gemm(int64_t m, int64_t n, int64_t k, bool packed_b = false) : m_(m), n_(n), k_(k) {
     a_panels_ = ceil_div(m, kRows);
     b_panels_ = ceil_div(n, kCols<E>);
     const int64_t units = ceil_div(k, E::kPer);
     // 16-bit results are rounded once, so all of k goes through one pass.
-    const int64_t passes = std::is_same_v<O, Acc> ? std::max<int64_t>(1, ceil_div(units, kPassUnits)) : 1;
+    int64_t passes = std::is_same_v<O, Acc> ? std::max<int64_t>(1, ceil_div(units, kPassUnits)) : 1;
+    // Where nothing of B is packed, one pass will do for as much of A as stays in the second cache.
+    if (packed_b) passes = std::clamp<int64_t>(a_panels_ * units * kRowStep * sizeof(Unit) / kPassBytes, 1, passes);
     pass_units_ = ceil_div(ceil_div(units, passes), kRun) * kRun;
     if (passes == 1) pass_units_ = units;
     share_a_ = n >= m;
+    // A few rows of A alone, without the room for others beside them: reading those would take half as long as B.
+    if (packed_b && share_a_ && m <= kRows) a_step_ = m;
     const int64_t shared = share_a_ ? a_panels_ : b_panels_, chunked = share_a_ ? b_panels_ : a_panels_;
     const int64_t shared_bytes = std::max<int64_t>(1, pass_units_ * shared_step() * static_cast<int64_t>(sizeof(Unit)));
     const int64_t chunk_bytes = std::max<int64_t>(1, pass_units_ * chunk_step() * static_cast<int64_t>(sizeof(Unit)));
@@ -74,9 +87,22 @@ class Gemm {
   // C += A B instead of C = A B.
   void accumulate() { accumulate_ = true; }
 
-  // B is an Operand<T>, or has pack(first column, columns, k0, k, units) of its own. rt null runs on the calling thread.
+  // All of B to `to`, which has room for packed_units(): what Panels reads.
+  size_t packed_units() const { return static_cast<size_t>(b_panels_ * ceil_div(k_, E::kPer) * kCols<E>); }
+  void pack_b(const ik_runtime* rt, const Operand<T>& b, Unit* to) const {
+    const int64_t size = ceil_div(k_, E::kPer) * kCols<E>;
+    const int64_t group = std::max<int64_t>(1, b_panels_ / 16);
+    for_tasks(rt, ceil_div(b_panels_, group), [&](int64_t task, int32_t) {
+      const int64_t p0 = task * group;
+      pack_panels(false, {}, b, p0, std::min(b_panels_, p0 + group), 0, k_, size, kCols<E>, to + p0 * size);
+    });
+  }
+
+  // B is an Operand<T>, or Panels<E>, or has pack(first column, columns, k0, k, units) of its own. rt null runs on the
+  // calling thread.
   template <class B>
   void run(const ik_runtime* rt, Operand<T> a, const B& b, const Finish& finish, O* c, Unit* scratch) const {
+    constexpr bool kPacked = std::is_same_v<B, Panels<E>>;
     const int64_t shared = share_a_ ? a_panels_ : b_panels_, chunked = share_a_ ? b_panels_ : a_panels_;
     const int64_t units = ceil_div(k_, E::kPer);
     Unit* const own = scratch + whole_lines(shared_units());
@@ -87,20 +113,24 @@ class Gemm {
       for (int64_t s0 = 0; s0 < shared; s0 += shared_block_) {
         const int64_t s1 = std::min(shared, s0 + shared_block_);
         const int64_t group = std::max<int64_t>(1, (s1 - s0) / 16);
-        for_tasks(rt, ceil_div(s1 - s0, group), [&](int64_t task, int32_t) {
+        if (share_a_ || !kPacked) for_tasks(rt, ceil_div(s1 - s0, group), [&](int64_t task, int32_t) {
           const int64_t p0 = s0 + task * group;
           pack_panels(share_a_, a, b, p0, std::min(s1, p0 + group), k0, pass_k, pass * shared_step(), shared_step(),
                       scratch + (p0 - s0) * pass * shared_step());
+          if (a_step_ != kRowStep)
+            for (int64_t u = 1; u < pass; ++u) std::copy_n(scratch + u * kRowStep, a_step_, scratch + u * a_step_);
         });
         for_tasks(rt, chunks_, [&](int64_t task, int32_t worker) {
           Unit* const mine = own + static_cast<size_t>(worker) * whole_lines(chunk_units());
           const int64_t p0 = task * chunk_panels_, p1 = std::min(chunked, p0 + chunk_panels_);
-          pack_panels(!share_a_, a, b, p0, p1, k0, pass_k, pass * chunk_step(), chunk_step(), mine);
+          if (!share_a_ || !kPacked) pack_panels(!share_a_, a, b, p0, p1, k0, pass_k, pass * chunk_step(), chunk_step(), mine);
           // The panel of the outer loop stays in L1 while the chunk, in L2, passes by it.
           for (int64_t s = s0; s < s1; ++s) {
-            const Unit* const one = scratch + (s - s0) * pass * shared_step();
+            const Unit* one = scratch + (s - s0) * pass * shared_step();
+            if constexpr (kPacked) one = share_a_ ? one : b.panel(s, u0);
             for (int64_t p = p0; p < p1; ++p) {
-              const Unit* const other = mine + (p - p0) * pass * chunk_step();
+              const Unit* other = mine + (p - p0) * pass * chunk_step();
+              if constexpr (kPacked) other = share_a_ ? b.panel(p, u0) : other;
               if (share_a_) tile(s, p, one, other, pass, u0 == 0 && !accumulate_, u0 + pass == units, finish, c);
               else tile(p, s, other, one, pass, u0 == 0 && !accumulate_, u0 + pass == units, finish, c);
             }
@@ -113,6 +143,7 @@ class Gemm {
 
  private:
   static constexpr int64_t kPassUnits = 1024;
+  static constexpr int64_t kPassBytes = 512 << 10;
   static constexpr int64_t kSharedBytes = 32 << 20;
   static constexpr int64_t kChunkBytes = 384 << 10;
   static constexpr int64_t kChunkPanels = 8;
@@ -143,7 +174,8 @@ class Gemm {
       pack_a_(a.data + row * a.outer + k0 * a.inner, a.outer, a.inner, std::min<int64_t>(kRows, left), left, k, to);
     } else {
       const int64_t column = panel * kCols<E>, left = n_ - column, width = std::min<int64_t>(kCols<E>, left);
-      if constexpr (std::is_same_v<B, Operand<T>>)
+      if constexpr (std::is_same_v<B, Panels<E>>) return;
+      else if constexpr (std::is_same_v<B, Operand<T>>)
         pack_b_(b.data + column * b.outer + k0 * b.inner, b.outer, b.inner, width, left, k, to);
       else b.pack(column, width, k0, k, to);
     }
@@ -176,7 +208,7 @@ class Gemm {
       for (int64_t r = 0; r < rows; ++r) finish.prefetch(at + r * n_, cols);
     int64_t u = 0;
     do {
-      kernel(std::min(kRun, units - u), a + u * kRowStep, kRowStep, b + u * kCols<E>, out, ld, add, add_ld);
+      kernel(std::min(kRun, units - u), a + u * a_step_, a_step_, b + u * kCols<E>, out, ld, add, add_ld);
       add = out;
       add_ld = ld;
       u += kRun;
@@ -190,7 +222,7 @@ class Gemm {
   }
 
   Packer pack_a_ = pack_panel<R, E::kPer, kRowStep, T>, pack_b_ = pack_panel<R, E::kPer, kCols<E>, T>;
-  int64_t m_, n_, k_, a_panels_, b_panels_, pass_units_, shared_block_, chunk_panels_, chunks_;
+  int64_t m_, n_, k_, a_step_ = kRowStep, a_panels_, b_panels_, pass_units_, shared_block_, chunk_panels_, chunks_;
   bool share_a_, accumulate_ = false;
 };
 

@@ -1,4 +1,5 @@
 // Matrix products of two or three axes: which element types multiply how, batches, and which path a shape takes.
+#include "cpu/gemm_fusion.h"
 #include "cpu/gemm_skinny.h"
 
 namespace {
@@ -35,43 +36,15 @@ Shape shape_of(const ik_view& a, const ik_view& b, const ik_view& c) {
   return s;
 }
 
-// Below this many multiplications handing tasks to other threads costs more than it gains.
-constexpr int64_t kSerialWork = 1 << 18;
 // Batches of products smaller than this are divided by product, larger ones within each.
 constexpr int64_t kBatchScratch = 4 << 20;
-
-// What is done to the operands on the way in and to the product on the way out.
-template <class T>
-struct Fusion {
-  int64_t activate_a, activate_b;
-  const T* bias;
-  int64_t activation;
-  bool slope;       // multiply with the activation's slope at `other` instead of activating and adding it
-  const T* other;
-  T* before;
-};
 
 template <class E, class R, class T>
 int32_t multiply(const ik_runtime* rt, const Shape& s, const T* a, const T* b, const Fusion<T>& fusion, T* c) {
   using Acc = typename E::Acc;
   if (s.batch * s.m * s.n == 0) return IK_OK;
   Epilogue<Acc, T> finish;
-  if (fusion.bias) {
-    const int64_t n = ceil_div(s.n, kCols<E>) * kCols<E>;
-    Acc* const padded = static_cast<Acc*>(rt->scratch(rt, n * sizeof(Acc)));
-    if (!padded) return IK_OOM;
-    for (int64_t j = 0; j < n; ++j) {
-      if constexpr (std::is_same_v<Acc, double>) padded[j] = j < s.n ? fusion.bias[j] : 0;
-      else padded[j] = j < s.n ? to_float(fusion.bias[j]) : 0;
-    }
-    finish.bias = padded;
-  }
-  finish.other = fusion.other;
-  finish.before = fusion.before;
-  with_activation(fusion.activation, [&]<class F, class G>(F, G) {
-    finish.row = fusion.slope ? slope_row<Acc, T, G> : activate_row<Acc, T, F>;
-  });
-  if (fusion.activation == kNoActivation && fusion.other) finish.row = activate_row<Acc, T, Identity>;
+  if (!epilogue(rt, fusion, s.n, kCols<E>, finish)) return IK_OOM;
   const double work = static_cast<double>(s.m) * s.n * s.k;
   const bool serial = work * s.batch <= kSerialWork;
   const auto each = [&](const auto& gemm, const ik_runtime* team, int64_t i, auto* scratch) {
@@ -133,20 +106,5 @@ int32_t ik_cpu_matmul(const ik_runtime* rt, const ik_view* in, int32_t n_in, con
     return multiply<E, R, T>(rt, s, static_cast<const T*>(in[0].data), static_cast<const T*>(in[1].data), fusion,
                              static_cast<T*>(out[0].data));
   };
-  switch (dtype) {
-#if defined(__AVX512BF16__)
-    case IK_F32:
-      if (in_bf16) return run(MulBf16{}, ReaderBf16<float>{}, float{});
-      return run(MulF32{}, ReaderF32<float, false>{}, float{});
-    case IK_BF16: return run(MulBf16{}, ReaderBf16<bf16>{}, bf16{});
-#else
-    case IK_F32:
-      if (in_bf16) return run(MulF32{}, ReaderF32<float, true>{}, float{});
-      return run(MulF32{}, ReaderF32<float, false>{}, float{});
-    case IK_BF16: return run(MulF32{}, ReaderF32<bf16, false>{}, bf16{});
-#endif
-    case IK_F16: return run(MulF32{}, ReaderF32<f16, false>{}, f16{});
-    case IK_F64: return run(MulF64{}, ReaderF64<>{}, double{});
-    default: return IK_UNSUPPORTED;
-  }
+  return with_product(dtype, in_bf16, run);
 }

@@ -1,4 +1,5 @@
-// Checks ik_cpu_matmul against sums in double, then times it. usage: lab_matmul [check | time]
+// Checks ik_cpu_matmul, and products with packed weights, against sums in double, then times them.
+// usage: lab_matmul [check | time | packed]
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -74,6 +75,33 @@ std::vector<char> launch(Host& host, const Case& s, int dtype, bool in_bf16, Buf
   return c;
 }
 
+// W packed once, and a function that multiplies with it.
+struct Packed {
+  std::vector<char, HugePages<char>> panels;
+  Packed(Host& host, const ik_view& w, bool in_bf16) {
+    const ik_attrs_pack_weight attrs{in_bf16};
+    double bytes = 0;
+    host.launch(IK_KERNEL_packed_weight_size, {w}, {lab::view(&bytes, IK_F64, {1})}, &attrs);
+    panels.resize(static_cast<size_t>(bytes));
+    host.launch(IK_KERNEL_pack_weight, {w}, {view()}, &attrs);
+  }
+  ik_view view() { return lab::view(panels.data(), IK_U8, {static_cast<int64_t>(panels.size())}); }
+};
+
+std::vector<char> launch_packed(Host& host, const Case& s, int dtype, bool in_bf16, Buffer& a, Buffer& b, Buffer& bias) {
+  const int64_t lda = (s.ta ? s.m : s.k) + s.pad, ldb = (s.tb ? s.k : s.n) + s.pad;
+  std::vector<char> c((s.m * s.n + 64) * ik_dtype_bytes(dtype), 0x5a);
+  Packed w(host, view(b.bytes.data(), dtype, {s.n, s.k}, {s.tb ? ldb : 1, s.tb ? 1 : ldb}), in_bf16);
+  ik_attrs_matmul_packed attrs{};
+  attrs.bf16 = in_bf16;
+  attrs.bias = s.bias;
+  std::vector<ik_view> in{view(a.bytes.data(), dtype, {s.m, s.k}, {s.ta ? 1 : lda, s.ta ? lda : 1}), w.view()};
+  if (s.bias) in.push_back(view(bias.bytes.data(), dtype, {s.n}));
+  const int status = host.launch(IK_KERNEL_matmul_packed, in, {view(c.data(), dtype, {s.m, s.n})}, &attrs);
+  if (status != IK_OK) std::printf("status %d\n", status), ++failures;
+  return c;
+}
+
 void check(Host& host, Host& single, const Case& s, int dtype, bool in_bf16, bool special = false) {
   const int64_t lda = (s.ta ? s.m : s.k) + s.pad, ldb = (s.tb ? s.k : s.n) + s.pad;
   const int64_t a_size = lda * (s.ta ? s.k : s.m), b_size = ldb * (s.tb ? s.n : s.k);
@@ -83,6 +111,8 @@ void check(Host& host, Host& single, const Case& s, int dtype, bool in_bf16, boo
     write(b.bytes.data(), dtype, b_size - 1 - s.pad, std::numeric_limits<double>::infinity());
   }
   const auto c = launch(host, s, dtype, in_bf16, a, b, bias), again = launch(single, s, dtype, in_bf16, a, b, bias);
+  const bool weight = s.batch == 1;
+  const auto packed = weight ? launch_packed(host, s, dtype, in_bf16, a, b, bias) : c;
   const auto say = [&](const char* what, double got, double want, int64_t i) {
     if (++failures > 20) return;
     std::printf("FAIL %s%s %lldx %lldx%lldx%lld %c%c pad %lld bias %d: %s at %lld: %g, want %g\n", dtype_name(dtype),
@@ -90,6 +120,9 @@ void check(Host& host, Host& single, const Case& s, int dtype, bool in_bf16, boo
                 s.tb ? 'T' : 'N', (long long)s.pad, s.bias, what, (long long)i, got, want);
   };
   if (c != again) say("other bits on one thread", 0, 0, 0);
+  if (weight && packed != launch_packed(single, s, dtype, in_bf16, a, b, bias)) say("packed: other bits on one thread", 0, 0, 0);
+  // The path of few rows sums in another order.
+  if (s.m > 8 && packed != c) say("packed: other bits", 0, 0, 0);
   // Half a unit in the last place of the result, and the accumulation's error over sum |a b|.
   const double ulp = dtype == IK_F64 ? 0x1p-52 : dtype == IK_F32 ? 0x1p-23 : dtype == IK_F16 ? 0x1p-11 : 0x1p-8;
   const double run = dtype == IK_F64 ? 0x1p-53 : 0x1p-24;
@@ -104,13 +137,15 @@ void check(Host& host, Host& single, const Case& s, int dtype, bool in_bf16, boo
       want += x * y;
       size += std::abs(x * y);
     }
-    const double got = read(c.data(), dtype, i);
     const double limit = ulp * std::abs(want) + run * 2 * std::sqrt(double(s.k) + 16) * size + 1e-30;
-    const bool same = std::isfinite(want) ? std::abs(got - want) <= limit : std::isnan(want) ? std::isnan(got) : got == want;
-    if (!same) say("value", got, want, i);
+    for (const auto* result : {&c, &packed}) {
+      const double got = read(result->data(), dtype, i);
+      const bool same = std::isfinite(want) ? std::abs(got - want) <= limit : std::isnan(want) ? std::isnan(got) : got == want;
+      if (!same) say(result == &c ? "value" : "packed: value", got, want, i);
+    }
   }
   for (size_t i = total * ik_dtype_bytes(dtype); i < c.size(); ++i)
-    if (c[i] != 0x5a) {
+    if (c[i] != 0x5a || packed[i] != 0x5a) {
       say("wrote past the end", 0, 0, i);
       break;
     }
@@ -181,11 +216,53 @@ void time_all(Host& host) {
   }
 }
 
+// x W^T with W as it lies and packed, in turns: microseconds of each by rows of x.
+void time_packed(Host& host) {
+  const int64_t rows[] = {1, 2, 4, 8, 9, 16, 32, 64, 128, 512};
+  for (int kind = 0; kind < 3; ++kind)
+    for (const auto& [k, n] : {std::pair<int64_t, int64_t>{768, 3072}, {3072, 768}, {4096, 4096}, {768, 50257}}) {
+      const int dtype = kind == 2 ? IK_BF16 : IK_F32;
+      const bool in_bf16 = kind == 1;
+      Buffer a(512 * k, dtype, 1);
+      Huge<char> b(n * k * ik_dtype_bytes(dtype)), c(512 * n * ik_dtype_bytes(dtype));
+      const auto some = normal(4096, 2);
+      for (int64_t i = 0; i < n * k; ++i) write(b.data(), dtype, i, some[(i * 7 + i / 4096) % 4096]);
+      const ik_view w = view(b.data(), dtype, {n, k}), wt = view(b.data(), dtype, {k, n}, {1, k});
+      Packed packed(host, w, in_bf16);
+      const ik_attrs_pack_weight pack{in_bf16};
+      std::printf("%-10s %5lldx%5lld  packing %.2f ms\n", kind == 0 ? "f32" : kind == 1 ? "f32(bf16)" : "bf16", (long long)k, (long long)n,
+                  1e3 * median_seconds([&] { host.launch(IK_KERNEL_pack_weight, {w}, {packed.view()}, &pack); }, 5));
+      for (int64_t m : rows) {
+        ik_attrs_matmul plain{};
+        plain.bf16 = in_bf16;
+        ik_attrs_matmul_packed kept{};
+        kept.bf16 = in_bf16;
+        const ik_view va = view(a.bytes.data(), dtype, {m, k}), vc = view(c.data(), dtype, {m, n});
+        std::vector<double> one, two;
+        for (int round = 0; round < 9; ++round) {
+          double start = now();
+          host.launch(IK_KERNEL_matmul, {va, wt}, {vc}, &plain);
+          one.push_back(now() - start);
+          start = now();
+          host.launch(IK_KERNEL_matmul_packed, {va, packed.view()}, {vc}, &kept);
+          two.push_back(now() - start);
+        }
+        std::sort(one.begin(), one.end());
+        std::sort(two.begin(), two.end());
+        const double x = one[4], y = two[4];
+        std::printf("  %4lld rows %9.0f us | packed %9.0f us, %5.2f x, %6.1f GFLOP/s, %5.1f GB/s\n", (long long)m, x * 1e6, y * 1e6, x / y,
+                    2.0 * m * n * k / y / 1e9, packed.panels.size() / y / 1e9);
+      }
+      std::fflush(stdout);
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::string only = argc > 1 ? argv[1] : "";
   Host host;
+  if (only == "packed") return time_packed(host), 0;
   if (only != "time") {
     Host single(1);
     check_all(host, single);

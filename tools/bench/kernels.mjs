@@ -14,7 +14,8 @@
 //     goalMicroseconds, goalPercent: of the peak, batch: calls per sample for small ones, tolerance, draws: true where results are random,
 //     ...whatever prepare wants }];
 //   export const goals = [{ name, match: (case) => boolean, goal }];   // geometric means over cases
-//   export function prepare(case) { return () => Tensor or [Tensor, ..]; }   // called in a scope, freed after each call
+//   export function prepare(case) { return () => Tensor or [Tensor, ..]; }   // called in a scope, freed after each call;
+//     what no scope owns is freed by a property `free` of that function
 // and in Python `def prepare(case): return run`, run() giving the same tensors. A NotImplementedError from it leaves
 // the case without a peer. kernels/data.mjs and kernels/data.py make the same random inputs in both languages.
 import { spawn, spawnSync } from 'node:child_process';

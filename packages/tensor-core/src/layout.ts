@@ -132,6 +132,7 @@ export function copyInto(target: View, source: View): void {
     const values = from === 'ref' ? gatherValues(source).slice() : decode(source.dtype, readRaw(source));
     const { round } = DTYPES[target.dtype];
     const into = target.storage.values!;
+    target.storage.version++;
     eachOffset(target, (offset, i) => {
       into[offset] = round(values[i]!);
     });

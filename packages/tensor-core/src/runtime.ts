@@ -199,6 +199,7 @@ export function launchInto(
   const c = begin(kernel, outputs[0]!.storage.device, inputs.length, outputs.length, attrs);
   const at = writeViews(c, HEADER + attrs.length, inputs, kernel.name);
   writeViews(c, at, outputs, kernel.name);
+  for (let i = 0; i < outputs.length; i++) outputs[i]!.storage.version++;
   const status = native().addon.launch();
   if (status !== Status.OK) throw failure(kernel, status, inputs, outputs);
 }

@@ -29,6 +29,8 @@ function reportCollectable(change: number): void {
 export class Storage {
   /** How many tensors hold it. */
   references = 1;
+  /** How often something wrote into it after it was made: who keeps what was computed from it compares. */
+  version = 0;
   private watched = false;
 
   constructor(

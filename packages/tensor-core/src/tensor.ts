@@ -242,6 +242,7 @@ export class Tensor implements View, Disposable {
       );
     if (!this.isContiguous)
       throw new TensorError('E_UNSUPPORTED', 'write_', 'the tensor must be contiguous', 'a strided view');
+    this.storage.version++;
     if (this.storage.values) this.storage.values.set(decode(this.dtype, data), this.offset);
     else native().addon.write(this.storage.handle, this.offset * DTYPES[this.dtype].bytes, data);
     return this;

@@ -1,6 +1,14 @@
 // Matrix products: M x K x N in the layouts NN, NT and TN (the letter T: that operand lies transposed in memory); few
-// rows, whose rate is that of reading B; 8-bit integers; and quantised weights, which PyTorch's CPU has no like of.
-import { linearQuantized, matmul, matmulInt8, quantizeWeights } from '@inkstone/tensor-core';
+// rows, whose rate is that of reading B; a step of a batch of sequences, with weights as they lie and packed once; 8-bit
+// integers; and quantised weights, which PyTorch's CPU has no like of.
+import {
+  linear,
+  linearQuantized,
+  matmul,
+  matmulInt8,
+  packWeight,
+  quantizeWeights,
+} from '@inkstone/tensor-core';
 import { integers, random } from './data.mjs';
 
 const shapes = [
@@ -31,6 +39,12 @@ const few = (dtype, [m, k, n], layout) => ({
   goalPercent: m === 1 ? 80 : undefined,
 });
 
+const step = (dtype, [m, k, n], packed) => ({
+  ...product(dtype, [m, k, n], 'NT'),
+  name: `step of ${m} sequences ${dtype} ${k}x${n}${packed ? ' packed' : ''}`,
+  packed,
+});
+
 const blockBytes = { q8_0: 34, q4_0: 18, int8: 32, int4: 16 };
 const quantized = (format, [m, k, n]) => ({
   name: `${format} weights ${m}x${k}x${n}`,
@@ -50,6 +64,14 @@ export const cases = [
   ...['f32', 'bf16'].flatMap((dtype) =>
     [[1, 4096, 4096], ...[1, 4, 8].map((m) => [m, 4096, 16384])].flatMap((shape) =>
       ['NN', 'NT'].map((layout) => few(dtype, shape, layout)),
+    ),
+  ),
+  ...['f32', 'bf16'].flatMap((dtype) =>
+    [16, 32, 64].flatMap((m) =>
+      [
+        [m, 768, 3072],
+        [m, 4096, 4096],
+      ].flatMap((shape) => [false, true].map((packed) => step(dtype, shape, packed))),
     ),
   ),
   ...shapes
@@ -72,11 +94,16 @@ export const goals = [
 // The same bytes from -127 to 127 as matmul.py's.
 const bytes = (shape, seed) => integers(shape, seed, 255).sub(127).cast('i8');
 
-export function prepare({ dtype, format, m, k, n, layout }) {
+export function prepare({ dtype, format, m, k, n, layout, packed }) {
   if (format) {
     const weights = quantizeWeights(random([n, k], 2), { format });
     const x = random([m, k], 1);
     return () => linearQuantized(x, weights);
+  }
+  if (packed) {
+    const x = random([m, k], 1, { dtype });
+    const weight = packWeight(random([n, k], 2, { dtype }));
+    return Object.assign(() => linear(x, weight), { free: () => weight.dispose() });
   }
   const draw = dtype === 'int8' ? bytes : (shape, seed) => random(shape, seed, { dtype });
   const a = layout[0] === 'T' ? draw([k, m], 1).transpose(0, 1) : draw([m, k], 1);

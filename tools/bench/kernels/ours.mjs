@@ -43,6 +43,7 @@ const answers = {
     return { times };
   },
   drop() {
+    run?.free?.();
     run = null;
     held[Symbol.dispose]();
     trimMemory();

@@ -26,6 +26,7 @@ export function fill_(t: Tensor, value: number): Tensor {
   const { values } = t.storage;
   if (values) {
     const rounded = DTYPES[t.dtype].round(value);
+    t.storage.version++;
     eachOffset(t, (offset) => {
       values[offset] = rounded;
     });

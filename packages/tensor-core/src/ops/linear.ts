@@ -3,7 +3,10 @@ import { DTYPES, requireFloat } from '../dtype.js';
 import { TensorError } from '../errors.js';
 import { permuteView, toDense, toMatrix } from '../layout.js';
 import { apply, apply1, describe, type OpDefinition, operation } from '../op.js';
+import { PackedWeight } from '../packedWeight.js';
+import { packFor } from '../packedWeights.js';
 import { type MatmulPrecision, matmulPrecision } from '../precision.js';
+import { Kernel } from '../runtime.js';
 import { sameShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { ACTIVATIONS, type Activation } from './activation.js';
@@ -160,6 +163,29 @@ const definition: OpDefinition<LinearAttrs> = {
   },
 };
 
+const packedKernel = new Kernel('matmul_packed', 'i:bf16;i:bias;i:activate_a;i:activation;i:other;');
+
+// The same product with a weight that is packed already. Never recorded.
+const packedDefinition: OpDefinition<LinearAttrs & { pack: PackedWeight }> = {
+  name: 'linear',
+  infer: definition.infer,
+  reference: definition.reference,
+  native([x, w, ...rest], { pack, bias, residual, inputActivation, activation }, [y]) {
+    return {
+      kernel: packedKernel,
+      inputs: [toMatrix(x!), pack.panels(), ...rest.map(toDense)],
+      outputShapes: [[sizeOf(y!.shape.slice(0, -1)), w!.shape[0]!]],
+      attrs: [
+        pack.precision === 'bf16' ? 1 : 0,
+        bias ? 1 : 0,
+        code(inputActivation),
+        code(activation),
+        residual ? 1 : 0,
+      ],
+    };
+  },
+};
+
 /**
  * y = f(g(x) W^T + b) + r, the bias b, activation f and residual r being applied as the product is written, and the
  * activation g as x is read: none of them costs a pass over memory.
@@ -168,13 +194,14 @@ const definition: OpDefinition<LinearAttrs> = {
  * tensor of the hidden width instead of two, and multiplies with the slope of the activation as dx is written.
  *
  * @param x float, [.., in]
- * @param weight [out, in], of x's dtype
+ * @param weight [out, in], of x's dtype, or that packed by {@link packWeight} for products that are not recorded
  * @param bias [out]
  * @param options.inputActivation g, one of 'relu', 'gelu', 'geluTanh', 'silu'
  * @param options.activation f, one of the same
  * @param options.residual r, [.., out]
  * @returns [.., out]
- * @throws TensorError E_SHAPE, E_DTYPE
+ * @throws TensorError E_SHAPE, E_DTYPE; E_UNSUPPORTED for a packed weight that has changed since, or was packed for another
+ *   precision, or where a gradient would be recorded
  * @example
  * const hidden = linear(x, ones([5, C]), zeros([5]));
  * linear(hidden, ones([C, 5]), null, { inputActivation: 'gelu', residual: x }).shape; // => [B, T, C]
@@ -183,7 +210,7 @@ export const linear = operation(
   definition,
   (
     x: Tensor,
-    weight: Tensor,
+    weight: Tensor | PackedWeight,
     bias?: Tensor | null,
     { inputActivation, activation, residual }: LinearOptions = {},
   ): Tensor => {
@@ -195,15 +222,30 @@ export const linear = operation(
           `an activation must be one of ${Object.keys(ACTIVATIONS).join(', ')}`,
           `'${name}'`,
         );
-    const inputs = [x, weight, ...(bias ? [bias] : []), ...(residual ? [residual] : [])];
-    const [y, before] = apply(definition, inputs, {
+    const given = weight instanceof PackedWeight ? weight : null;
+    const w = given ? given.weight : (weight as Tensor);
+    const inputs = [x, w, ...(bias ? [bias] : []), ...(residual ? [residual] : [])];
+    const recorded = isRecording() && inputs.some((t) => t.requiresGrad);
+    const attrs: LinearAttrs = {
       precision: matmulPrecision(),
       bias: !!bias,
       residual: !!residual,
       inputActivation: inputActivation ?? null,
       activation: activation ?? null,
-      keep: activation !== undefined && isRecording() && inputs.some((t) => t.requiresGrad),
-    });
+      keep: activation !== undefined && recorded,
+    };
+    if (given && recorded)
+      throw new TensorError(
+        'E_UNSUPPORTED',
+        'linear',
+        'a product with a packed weight has no gradient',
+        'tensors that require one',
+        'run it in noGrad(), or give it the weight itself',
+      );
+    given?.assertUsable('linear', attrs.precision);
+    const pack = given ?? (recorded ? null : packFor(w));
+    if (pack) return apply1(packedDefinition, inputs, { ...attrs, pack });
+    const [y, before] = apply(definition, inputs, attrs);
     before?.dispose();
     return y!;
   },
