@@ -25,18 +25,19 @@ Piece* cut(const ik_runtime* rt, const ik_view* list, int32_t n, int64_t& count)
   return pieces;
 }
 
-// p <- p (1 - lr wd); m <- m + (1 - b1) (g - m); v <- b2 v + (1 - b2) g^2;
+// g <- scale g; p <- p (1 - lr wd); m <- m + (1 - b1) (g - m); v <- b2 v + (1 - b2) g^2;
 // p <- p - lr / (1 - b1^t) m / (sqrt(v / (1 - b2^t)) + eps), the last written as m / (sqrt(v) / c + eps)
 template <class T, class G>
-void adamw_run(T* p, T* m, T* v, const G* g, int64_t n, const ik_attrs_adamw& a) {
+void adamw_run(T* p, T* m, T* v, const G* g, int64_t n, double lr, double weight_decay, const ik_attrs_adamw& a) {
   using V = compute<T>;
   const auto fixed = [](double x) { return constant<V>(x); };
   const double step = static_cast<double>(a.step);
-  const V keep = fixed(1.0 - a.lr * a.weight_decay), rate = fixed(-a.lr / (1.0 - std::pow(a.beta1, step)));
+  const V keep = fixed(1.0 - lr * weight_decay), rate = fixed(-lr / (1.0 - std::pow(a.beta1, step)));
   const V toward = fixed(1.0 - a.beta1), decay = fixed(a.beta2), fresh = fixed(1.0 - a.beta2);
   const V correction = fixed(1.0 / std::sqrt(1.0 - std::pow(a.beta2, step))), eps = fixed(a.eps);
+  const V scale = fixed(a.scale);
   for_vectors<T>(n, [&](int64_t i, auto get, auto put) {
-    const V grad = get(g + i);
+    const V grad = scale * get(g + i);
     const V first = get(m + i) + toward * (grad - get(m + i));
     const V second = decay * get(v + i) + fresh * (grad * grad);
     put(m + i, first);
@@ -73,10 +74,13 @@ T* data_of(const ik_view& v) {
 }  // namespace
 }  // namespace ik
 
-int32_t ik_cpu_adamw(const ik_runtime* rt, const ik_view* in, int32_t n, const ik_view* out, int32_t,
+int32_t ik_cpu_adamw(const ik_runtime* rt, const ik_view* in, int32_t n_in, const ik_view* out, int32_t,
                      const void* attrs) {
   using namespace ik;
   const auto& a = *static_cast<const ik_attrs_adamw*>(attrs);
+  const int32_t n = n_in - 1;
+  if (in[n].dtype != IK_F64) return IK_UNSUPPORTED;
+  const auto* const rates = static_cast<const double*>(in[n].data);
   const ik_view *p = out, *m = out + n, *v = out + 2 * n;
   for (int32_t k = 0; k < n; ++k) {
     const bool wide = p[k].dtype == IK_F64;
@@ -92,7 +96,7 @@ int32_t ik_cpu_adamw(const ik_runtime* rt, const ik_view* in, int32_t n, const i
     for_float_dtype(in[k].dtype, [&, k = k, begin = begin, end = end]<class G>(G) {
       using T = scalar<G>;
       adamw_run(data_of<T>(p[k]) + begin, data_of<T>(m[k]) + begin, data_of<T>(v[k]) + begin,
-                data_of<const G>(in[k]) + begin, end - begin, a);
+                data_of<const G>(in[k]) + begin, end - begin, rates[2 * k], rates[2 * k + 1], a);
       return IK_OK;
     });
   });

@@ -404,20 +404,26 @@ void check_optimizer() {
     std::vector<Tensor*> outputs;
     for (Tensor& t : g) gradients.push_back(t.view());
     for (Tensor& t : state) outputs.push_back(&t);
-    const ik_attrs_adamw a{1e-3, 0.9, 0.999, 1e-8, 0.1, 3};
-    run(IK_KERNEL_adamw, gradients, outputs, &a, "adamw");
     const size_t count = sizes.size();
+    // The second parameter is not decayed, and learns twice as fast.
+    Tensor rates(IK_F64, {static_cast<int64_t>(count), 2});
+    for (size_t t = 0; t < count; ++t) rates.set(2 * t, t == 1 ? 2e-3 : 1e-3), rates.set(2 * t + 1, t == 1 ? 0.0 : 0.1);
+    const ik_attrs_adamw a{0.9, 0.999, 1e-8, 0.5, 3};
+    auto inputs = gradients;
+    inputs.push_back(rates.view());
+    run(IK_KERNEL_adamw, inputs, outputs, &a, "adamw");
     double squares = 0;
     for (size_t t = 0; t < count; ++t)
       for (int64_t i = 0; i < sizes[t]; ++i) {
-        const double d = g[t].get(i), m = 0.9 * before[count + t].get(i) + 0.1 * d, v = 0.999 * before[2 * count + t].get(i) + 0.001 * d * d;
-        const double p = before[t].get(i) * (1 - 1e-3 * 0.1) -
-                         1e-3 / (1 - std::pow(0.9, 3)) * m / (std::sqrt(v / (1 - std::pow(0.999, 3))) + 1e-8);
+        const double lr = rates.get(2 * t), decay = rates.get(2 * t + 1);
+        const double whole = g[t].get(i), d = 0.5 * whole, m = 0.9 * before[count + t].get(i) + 0.1 * d, v = 0.999 * before[2 * count + t].get(i) + 0.001 * d * d;
+        const double p = before[t].get(i) * (1 - lr * decay) -
+                         lr / (1 - std::pow(0.9, 3)) * m / (std::sqrt(v / (1 - std::pow(0.999, 3))) + 1e-8);
         const double r = dtype == IK_F64 ? 1e-14 : 3e-7;
         check.near(state[count + t].get(i), m, r, "adamw m");
         check.near(state[2 * count + t].get(i), v, r * (v + 0.01), "adamw v");
         check.near(state[t].get(i), p, r * (1 + std::fabs(p)), "adamw p");
-        squares += d * d;
+        squares += whole * whole;
       }
     Tensor norm(IK_F64, {1});
     run(IK_KERNEL_sum_squares, gradients, {&norm}, nullptr, "sum_squares");
@@ -485,10 +491,12 @@ void time_all() {
     Tensor index(IK_I32, {n});
     report("argmax 4096x4096", size, IK_KERNEL_argmax, {x.view()}, {index.view()}, nullptr);
     report("cumsum 4096x4096", 2 * size, IK_KERNEL_cumsum, {x.view()}, {y.view()}, nullptr);
-    const ik_attrs_adamw opt{1e-3, 0.9, 0.999, 1e-8, 0.1, 3};
+    const ik_attrs_adamw opt{0.9, 0.999, 1e-8, 1.0, 3};
+    Tensor rates(IK_F64, {1, 2});
+    rates.set(0, 1e-3), rates.set(1, 0.1);
     Tensor m = tensor({n, c}), v = tensor({n, c});
     v.fill([] { return 0.01; });
-    report("adamw 16.8M", 7 * size, IK_KERNEL_adamw, {dy.view()}, {x.view(), m.view(), v.view()}, &opt);
+    report("adamw 16.8M", 7 * size, IK_KERNEL_adamw, {dy.view(), rates.view()}, {x.view(), m.view(), v.view()}, &opt);
     Tensor norm(IK_F64, {1});
     report("sum_squares 16.8M", size, IK_KERNEL_sum_squares, {x.view()}, {norm.view()}, nullptr);
   }

@@ -2,8 +2,9 @@
 // usage: inkstone_gpt.mjs LAYERS HEADS WIDTH CONTEXT BATCH VOCAB STEPS [bf16]
 import {
   adamw,
-  clipGradNorm,
+  clipFactor,
   Generator,
+  globalNorm,
   memory,
   scope,
   tensor,
@@ -30,12 +31,11 @@ const model = new GPT(
 );
 const parameters = [...model.parameters()];
 const [m, v] = [parameters.map((p) => zerosLike(p)), parameters.map((p) => zerosLike(p))];
-const decayed = parameters.map((p) => p.rank >= 2);
+const weightDecay = parameters.map((p) => (p.rank >= 2 ? 0.01 : 0));
 const ids = () => Int32Array.from({ length: batch * context }, () => Math.floor(Math.random() * vocab));
 const x = tensor(ids(), { shape: [batch, context], dtype: 'i32' });
 const y = tensor(ids(), { shape: [batch, context], dtype: 'i32' });
 
-const pick = (list, on) => list.filter((_, i) => decayed[i] === on);
 const seconds = [];
 const live = [];
 let value = 0;
@@ -45,14 +45,9 @@ for (let step = 1; step <= steps; step++) {
     const loss = withMatmulPrecision(precision, () => model.loss(x, y));
     loss.backward();
     value = loss.item();
-    clipGradNorm(parameters, 1);
     const gradients = parameters.map((p) => p.grad);
-    for (const on of [true, false])
-      adamw(pick(parameters, on), pick(gradients, on), pick(m, on), pick(v, on), {
-        lr: 3e-4,
-        weightDecay: on ? 0.01 : 0,
-        step,
-      });
+    const gradientScale = clipFactor(globalNorm(gradients), 1);
+    adamw(parameters, gradients, m, v, { lr: 3e-4, weightDecay, gradientScale, step });
     model.zeroGrad();
   });
   seconds.push((performance.now() - start) / 1e3);

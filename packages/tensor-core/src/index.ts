@@ -30,7 +30,7 @@ export type { PoolOptions } from './ops/maxPool2d.js';
 export type { PoolOptions1d } from './ops/pooling.js';
 export type { QuantFormat, QuantizedWeights } from './ops/quantized.js';
 export type { RecurrentWeights } from './ops/recurrent.js';
-export { type AdamWOptions, adamw, clipGradNorm, globalNorm, scale_ } from './optimizer.js';
+export { type AdamWOptions, adamw, clipFactor, clipGradNorm, globalNorm, scale_ } from './optimizer.js';
 export { PackedWeight, packWeight } from './packedWeight.js';
 export { PackedWeights } from './packedWeights.js';
 export { type MatmulPrecision, matmulPrecision, withMatmulPrecision } from './precision.js';

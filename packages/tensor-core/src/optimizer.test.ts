@@ -2,12 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   adamw,
+  clipFactor,
   clipGradNorm,
   type Device,
   deviceStatus,
   globalNorm,
   scale_,
   scope,
+  type Tensor,
   TensorError,
   tensor,
   zeros,
@@ -76,6 +78,55 @@ describe.each(['ref', 'cpu'] as Device[])('optimizer steps on %s', (device) => {
     );
   });
 
+  it.each(['f32', 'f64'] as const)(
+    'one call with rates for each parameter gives the bits of a call for each group: %s',
+    (dtype) =>
+      scope(() => {
+        const sizes = [3, 20000, 0, 5, 17];
+        const [lr, weightDecay] = [
+          [0.1, 0.1, 0.2, 0.05, 0.1],
+          [0.1, 0, 0.1, 0, 0.3],
+        ];
+        const make = () =>
+          [1, 2, 3, 4].map((part) =>
+            sizes.map((n) =>
+              tensor(
+                Float64Array.from({ length: n }, (_, i) => Math.sin(i * part) ** (part === 4 ? 2 : 1)),
+                { dtype, device },
+              ),
+            ),
+          ) as [Tensor[], Tensor[], Tensor[], Tensor[]];
+        const [one, many] = [make(), make()];
+        for (let step = 1; step <= 2; step++) {
+          adamw(...one, { lr, weightDecay, step });
+          sizes.forEach((_, k) => {
+            const [p, g, m, v] = many.map((list) => [list[k]!]) as [Tensor[], Tensor[], Tensor[], Tensor[]];
+            adamw(p, g, m, v, { lr: lr[k]!, weightDecay: weightDecay[k]!, step });
+          });
+        }
+        expect(one.map((list) => list.map((t) => t.toArray()))).toEqual(
+          many.map((list) => list.map((t) => t.toArray())),
+        );
+      }),
+  );
+
+  it('gradientScale is a clip without a pass over the gradients, which stay', () =>
+    scope(() => {
+      const make = (values: number[]) => tensor(values, { dtype: 'f64', device });
+      const [p, q, g] = [make([1, 2]), make([1, 2]), make([3, 4])];
+      const moments = () => [[make([0.5, 0.5])], [make([0.5, 0.25])]] as const;
+      const scale = clipFactor(globalNorm([g]), 1);
+      expect(scale).toBeCloseTo(0.2, 6);
+      expect([clipFactor(0.5, 1), clipFactor(Number.NaN, 1)]).toEqual([1, 1]);
+      adamw([p], [g], ...moments(), { lr: 0.1, step: 3, gradientScale: scale });
+      expect(g.toArray()).toEqual([3, 4]);
+      scale_([g], scale);
+      adamw([q], [g], ...moments(), { lr: 0.1, step: 3 });
+      p.numbers().forEach((x, i) => {
+        expect(x).toBeCloseTo(q.numbers()[i]!, 14);
+      });
+    }));
+
   it('globalNorm and clipGradNorm span all tensors', () =>
     scope(() => {
       const a = tensor([3], { device, requiresGrad: true });
@@ -95,5 +146,9 @@ describe.each(['ref', 'cpu'] as Device[])('optimizer steps on %s', (device) => {
       expect(() => adamw([p], [zeros([3], { device })], [p], [p], { lr: 1, step: 1 })).toThrow(TensorError);
       expect(() => adamw([p], [], [], [], { lr: 1, step: 1 })).toThrow(TensorError);
       expect(() => adamw([p], [p], [p], [p], { lr: 1, step: 0 })).toThrow(/count from 1/);
+      expect(() => adamw([p], [p], [p], [p], { lr: [1, 1], step: 1 })).toThrow(/lr must be one number/);
+      expect(() => adamw([p], [p], [p], [p], { lr: 1, weightDecay: [], step: 1 })).toThrow(
+        /weightDecay must/,
+      );
     }));
 });

@@ -3,9 +3,10 @@ import { TensorError } from './errors.js';
 import { describe } from './op.js';
 import { Kernel, launch, launchInto, native, type View } from './runtime.js';
 import { sameShape } from './shape.js';
+import { allocate } from './storage.js';
 import type { Tensor } from './tensor.js';
 
-const adamwKernel = new Kernel('adamw', 'd:lr;d:beta1;d:beta2;d:eps;d:weight_decay;i:step;');
+const adamwKernel = new Kernel('adamw', 'd:beta1;d:beta2;d:eps;d:scale;i:step;');
 const sumSquaresKernel = new Kernel('sum_squares', '');
 const scaleKernel = new Kernel('scale', 'd:factor;');
 
@@ -19,27 +20,31 @@ function checkList(op: string, tensors: readonly Tensor[]): void {
 
 /** Hyperparameters of one {@link adamw} step. */
 export interface AdamWOptions {
-  lr: number;
+  /** One for all parameters, or one for each. */
+  lr: number | readonly number[];
   /** Default 0.9. */
   beta1?: number;
   /** Default 0.999. */
   beta2?: number;
   /** Default 1e-8. */
   eps?: number;
-  /** Default 0.01. */
-  weightDecay?: number;
+  /** One for all parameters, or one for each. Default 0.01. */
+  weightDecay?: number | readonly number[];
+  /** What gradients are multiplied with as they are read, such as {@link clipFactor}. Default 1. */
+  gradientScale?: number;
   /** The number of this step, counted from 1. */
   step: number;
 }
 
 /**
- * One AdamW step over all parameters in one call, in place:
+ * One AdamW step over all parameters in one call, in place, g being the gradient times `gradientScale`:
  * p *= 1 - lr * wd; m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2;
  * p -= lr / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + eps).
  *
  * Loshchilov, Hutter, Decoupled Weight Decay Regularization, 2019, algorithm 2.
  *
  * @param parameters, gradients, firstMoments, secondMoments lists of equal length, shapes equal one by one
+ * @param options.lr, options.weightDecay may differ between parameters: groups need no calls of their own
  * @throws TensorError E_SHAPE when the lists do not match, E_FORMAT for a step below 1
  * @example
  * const [params, m, v] = [[ones([3])], [zeros([3])], [zeros([3])]];
@@ -51,7 +56,7 @@ export function adamw(
   gradients: readonly Tensor[],
   firstMoments: readonly Tensor[],
   secondMoments: readonly Tensor[],
-  { lr, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0.01, step }: AdamWOptions,
+  { lr, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0.01, gradientScale = 1, step }: AdamWOptions,
 ): void {
   if (!Number.isSafeInteger(step) || step < 1)
     throw new TensorError('E_FORMAT', 'adamw', 'steps count from 1', `${step}`);
@@ -66,15 +71,43 @@ export function adamw(
           `${list.length} against ${parameters.length}${list[i] ? `: ${describe(p, list[i]!)}` : ''}`,
         );
   });
+  // Learning rate and weight decay of each parameter, one after the other.
+  const rates = new Float64Array(2 * parameters.length);
+  for (const [at, value] of [lr, weightDecay].entries()) {
+    if (typeof value !== 'number' && value.length !== parameters.length)
+      throw new TensorError(
+        'E_SHAPE',
+        'adamw',
+        `${at ? 'weightDecay' : 'lr'} must be one number, or one for each parameter`,
+        `${value.length} for ${parameters.length}`,
+      );
+    parameters.forEach((_, k) => {
+      rates[2 * k + at] = typeof value === 'number' ? value : value[k]!;
+    });
+  }
   if (parameters.length === 0) return;
   checkList('adamw', [...parameters, ...lists.flat()]);
-  if (parameters[0]!.device !== 'ref') {
-    launchInto(
-      adamwKernel,
-      gradients,
-      [...parameters, ...firstMoments, ...secondMoments],
-      [lr, beta1, beta2, eps, weightDecay, step],
-    );
+  const { device } = parameters[0]!;
+  if (device !== 'ref') {
+    const storage = allocate('adamw', device, rates.length, 8);
+    try {
+      native().addon.write(storage.handle, 0, rates);
+      const list = {
+        shape: [parameters.length, 2],
+        strides: [2, 1],
+        offset: 0,
+        dtype: 'f64' as const,
+        storage,
+      };
+      launchInto(
+        adamwKernel,
+        [...gradients, list],
+        [...parameters, ...firstMoments, ...secondMoments],
+        [beta1, beta2, eps, gradientScale, step],
+      );
+    } finally {
+      storage.release();
+    }
     return;
   }
   const c1 = 1 - beta1 ** step;
@@ -86,11 +119,14 @@ export function adamw(
       Float64Array,
     ];
     const p = elements(t);
+    const [rate, decay] = [rates[2 * k]!, rates[2 * k + 1]!];
+    for (const changed of [t, firstMoments[k]!, secondMoments[k]!]) changed.storage.version++;
     for (let i = 0; i < p.length; i++) {
-      m[i]! += (1 - beta1) * (g[i]! - m[i]!);
-      v[i]! += (1 - beta2) * (g[i]! * g[i]! - v[i]!);
+      const gradient = g[i]! * gradientScale;
+      m[i]! += (1 - beta1) * (gradient - m[i]!);
+      v[i]! += (1 - beta2) * (gradient * gradient - v[i]!);
       p[i] = DTYPES[t.dtype].round(
-        p[i]! * (1 - lr * weightDecay) - ((lr / c1) * m[i]!) / (Math.sqrt(v[i]! / c2) + eps),
+        p[i]! * (1 - rate * decay) - ((rate / c1) * m[i]!) / (Math.sqrt(v[i]! / c2) + eps),
       );
     }
   });
@@ -126,11 +162,23 @@ export function scale_(tensors: readonly Tensor[], factor: number): void {
   if (tensors[0]!.device !== 'ref') launchInto(scaleKernel, [], tensors, [factor]);
   else
     for (const t of tensors) {
+      t.storage.version++;
       const x = elements(t);
       x.forEach((v, i) => {
         x[i] = DTYPES[t.dtype].round(v * factor);
       });
     }
+}
+
+/**
+ * What brings gradients of a norm down to `maxNorm`: min(1, maxNorm / (norm + 1e-6)). Given to {@link adamw} as
+ * `gradientScale` it spares the pass over the gradients that {@link clipGradNorm} makes.
+ * @example
+ * clipFactor(0.5, 1); // => 1
+ */
+export function clipFactor(norm: number, maxNorm: number): number {
+  const factor = maxNorm / (norm + 1e-6);
+  return factor < 1 ? factor : 1;
 }
 
 /**
@@ -147,7 +195,7 @@ export function scale_(tensors: readonly Tensor[], factor: number): void {
 export function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number): number {
   const gradients = [...parameters].flatMap((p) => (p.grad ? [p.grad] : []));
   const norm = globalNorm(gradients);
-  const factor = maxNorm / (norm + 1e-6);
+  const factor = clipFactor(norm, maxNorm);
   if (factor < 1) scale_(gradients, factor);
   return norm;
 }

@@ -1,4 +1,4 @@
-import { adamw, clipGradNorm, keep, type Tensor, zerosLike } from '@inkstone/tensor-core';
+import { adamw, clipFactor, globalNorm, keep, type Tensor, zerosLike } from '@inkstone/tensor-core';
 import { TrainerError } from './errors.js';
 import { distinctParameters, type TrainableModel } from './model.js';
 
@@ -26,8 +26,8 @@ interface Slot {
  * @example
  * const optimizer = new AdamW(model, { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1 });
  * loss.backward();
- * const norm = optimizer.clip(1);
- * optimizer.step(3e-4, 1);
+ * const { norm, scale } = optimizer.clip(1);
+ * optimizer.step(3e-4, 1, scale);
  * optimizer.zeroGrad();
  */
 export class AdamW {
@@ -75,36 +75,38 @@ export class AdamW {
   }
 
   /**
-   * Scales all gradients so that their global norm is at most `limit`: by `min(1, limit / (norm + 1e-6))`.
+   * The norm of all gradients, and the factor that brings it down to `limit`, min(1, limit / (norm + 1e-6)), for
+   * {@link AdamW.step}. The gradients stay as they are: scaling them as they are read spares a pass over them.
    *
    * @param limit 0 does not clip.
-   * @returns the norm before.
    */
-  clip(limit: number): number {
-    return clipGradNorm(
-      this.#slots.map(({ parameter }) => parameter),
-      limit > 0 ? limit : Number.POSITIVE_INFINITY,
-    );
+  clip(limit: number): { norm: number; scale: number } {
+    const norm = globalNorm(this.#slots.flatMap(({ parameter }) => parameter.grad ?? []));
+    return { norm, scale: limit > 0 ? clipFactor(norm, limit) : 1 };
   }
 
   /**
-   * One step from the gradients at hand; parameters without one are left alone.
+   * One step from the gradients at hand, over all parameters in one call; those without a gradient are left alone.
    *
    * @param step the number of this step, from 1.
+   * @param gradientScale what gradients are multiplied with; see {@link AdamW.clip}.
    */
-  step(lr: number, step: number): void {
+  step(lr: number, step: number, gradientScale = 1): void {
     const { weightDecay, ...rest } = this.settings;
     const ready = this.#slots.filter(({ parameter }) => parameter.grad);
-    for (const decayed of [true, false]) {
-      const group = ready.filter(({ parameter }) => parameter.rank >= 2 === decayed);
-      adamw(
-        group.map((s) => s.parameter),
-        group.map((s) => s.parameter.grad!),
-        group.map((s) => s.m),
-        group.map((s) => s.v),
-        { ...rest, lr, step, weightDecay: decayed ? weightDecay : 0 },
-      );
-    }
+    adamw(
+      ready.map((s) => s.parameter),
+      ready.map((s) => s.parameter.grad!),
+      ready.map((s) => s.m),
+      ready.map((s) => s.v),
+      {
+        ...rest,
+        lr,
+        step,
+        gradientScale,
+        weightDecay: ready.map(({ parameter }) => (parameter.rank >= 2 ? weightDecay : 0)),
+      },
+    );
   }
 
   /** Frees the gradients. */

@@ -247,9 +247,9 @@ class Run<B extends BatchInfo> {
       ...state.plan,
     });
     const { loss, tokens } = this.gradients();
-    const gradNorm = this.optimizer.clip(config.clip);
+    const { norm: gradNorm, scale } = this.optimizer.clip(config.clip);
     if (!Number.isFinite(gradNorm)) throw this.diverged(`a gradient of norm ${gradNorm}`, 'its batches');
-    this.optimizer.step(lr, state.step + 1);
+    this.optimizer.step(lr, state.step + 1, scale);
     this.optimizer.zeroGrad();
     state.step++;
     state.tokens += tokens;

@@ -1,10 +1,12 @@
 // Row and elementwise kernels: normalisation, softmax, activations, cross-entropy, the optimizer step.
 import {
   adamw,
+  clipFactor,
   crossEntropy,
   dropout,
   Generator,
   gelu,
+  globalNorm,
   layerNorm,
   rmsNorm,
   rope,
@@ -67,6 +69,12 @@ export const cases = [
     }),
   ]),
   rowCase('adamw', [4096, 4096], { bytes: 7 * 4096 * 4096 * f32 }),
+  // All that a training loop does between two backward passes: the gradients are read for their norm, and by the step.
+  rowCase('adamw', [4096, 4096], {
+    name: 'clipping, adamw and zeroGrad 4096x4096',
+    clip: true,
+    bytes: 8 * 4096 * 4096 * f32,
+  }),
 ];
 
 export const goals = [{ name: 'f32', match: (c) => c.goal !== undefined, goal }];
@@ -84,7 +92,7 @@ function withGradients(leaves, seed, f) {
   };
 }
 
-export function prepare({ op, shape, backward }) {
+export function prepare({ op, shape, backward, clip }) {
   const x = random(shape, 1);
   const leaves = [x];
   let f;
@@ -119,7 +127,8 @@ export function prepare({ op, shape, backward }) {
     const [m, v] = [p.map((t) => zeros(t.shape)), p.map((t) => zeros(t.shape))];
     let step = 0;
     return () => {
-      adamw(p, g, m, v, { lr: 1e-3, weightDecay: 0.01, step: ++step });
+      const gradientScale = clip ? clipFactor(globalNorm(g), 1) : 1;
+      adamw(p, g, m, v, { lr: 1e-3, weightDecay: 0.01, gradientScale, step: ++step });
       return p;
     };
   } else {
