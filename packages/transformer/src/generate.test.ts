@@ -1,8 +1,9 @@
 import { type Device, deviceStatus, Generator, memory, noGrad, Scope, tensor } from '@inkstone/tensor-core';
 import { type Tokenizer, trainBpe } from '@inkstone/tokenizer';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type GeneratedToken, type GenerateOptions, generate, stream } from './generate.js';
+import { type GeneratedToken, generate, stream } from './generate.js';
 import { GPT } from './gpt.js';
+import type { GenerateOptions } from './request.js';
 
 const device: Device = 'ref';
 let model: GPT;

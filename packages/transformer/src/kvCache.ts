@@ -30,9 +30,13 @@ export class KVCache implements Disposable {
   private readonly slabs: readonly { k: Tensor; v: Tensor }[];
   private used = 0;
   readonly positions: number;
+  /** How many sequences it holds. */
+  readonly batch: number;
 
-  constructor({ layers, batch, positions, heads, headWidth, dtype, device }: KVCacheOptions) {
+  constructor(private readonly options: KVCacheOptions) {
+    const { layers, batch, positions, heads, headWidth, dtype, device } = options;
     this.positions = positions;
+    this.batch = batch;
     const slab = () => keep(zeros([batch, positions, heads, headWidth], { dtype, device }));
     this.slabs = Array.from({ length: layers }, () => ({ k: slab(), v: slab() }));
   }
@@ -73,6 +77,43 @@ export class KVCache implements Disposable {
   /** Forgets all positions from `length` on, so that they can be computed anew. */
   truncate(length: number): void {
     this.used = Math.min(this.used, Math.max(0, length));
+  }
+
+  /**
+   * A new cache whose sequence i holds what sequence `rows[i]` holds here: sequences may be repeated, as when one prompt is
+   * continued in many ways, or left out when they have ended.
+   *
+   * @throws TransformerError E_ARGUMENT for a row that is not there; TensorError E_OOM
+   */
+  select(rows: readonly number[]): KVCache {
+    const foreign = rows.find((r) => !Number.isInteger(r) || r < 0 || r >= this.batch);
+    if (foreign !== undefined || rows.length === 0)
+      throw new TransformerError(
+        'E_ARGUMENT',
+        'KVCache.select',
+        `rows must be some of 0 to ${this.batch - 1}`,
+        foreign === undefined ? 'none' : `${foreign}`,
+        'make a new cache for other sequences',
+      );
+    const copy = new KVCache({ ...this.options, batch: rows.length });
+    copy.used = this.used;
+    noGrad(() =>
+      scope(() => {
+        for (const [layer, { k, v }] of this.slabs.entries()) {
+          const to = copy.slabs[layer]!;
+          for (const [i, row] of rows.entries())
+            for (const [slab, from] of [
+              [to.k, k],
+              [to.v, v],
+            ] as const)
+              slab
+                .slice(0, i, i + 1)
+                .slice(1, 0, this.used)
+                .copy_(from.slice(0, row, row + 1).slice(1, 0, this.used));
+        }
+      }),
+    );
+    return copy;
   }
 
   /** Frees its memory. */
