@@ -7,14 +7,17 @@ namespace {
 
 using namespace ik;
 
+// b may be panels that pack_weight made of its transpose.
 template <class O>
-int32_t multiply(const ik_runtime* rt, const ik_view& a, const ik_view& b, const float* row_scale, const float* column_scale, O* c) {
-  const int64_t m = a.shape[0], k = a.shape[1], n = b.shape[1];
+int32_t multiply(const ik_runtime* rt, const ik_view& a, const ik_view& b, const float* row_scale, const float* column_scale, int64_t n, O* c) {
+  const int64_t m = a.shape[0], k = a.shape[1];
+  const bool packed = b.dtype == IK_U8;
+  Gemm<MulInt8, ReaderInt8A, int8_t, O, ScaleRows<O>> gemm(m, n, k, packed);
+  if (packed && b.shape[0] != static_cast<int64_t>(gemm.packed_units() * sizeof(uint32_t))) return IK_INTERNAL;
   if (m * n == 0) return IK_OK;
   const int8_t* const x = static_cast<const int8_t*>(a.data);
   // An axis of one element has a stride that means nothing: give it the one the fast paths look for.
   const Operand<int8_t> left{x, a.stride[0], k == 1 ? 1 : a.stride[1]};
-  const Operand<int8_t> right{static_cast<const int8_t*>(b.data), n == 1 ? 1 : b.stride[1], k == 1 && n != 1 && b.stride[1] != 1 ? 1 : b.stride[0]};
   int32_t* offset = nullptr;
   if (kInt8Offset != 0) {
     offset = static_cast<int32_t*>(rt->scratch(rt, static_cast<size_t>(m) * sizeof(int32_t)));
@@ -31,12 +34,18 @@ int32_t multiply(const ik_runtime* rt, const ik_view& a, const ik_view& b, const
       }
     });
   }
-  Gemm<MulInt8, ReaderInt8A, int8_t, O, ScaleRows<O>> gemm(m, n, k);
   gemm.read_b_with(ReaderInt8B{});
   const bool serial = static_cast<double>(m) * n * k <= (1 << 20);
   auto* const scratch = static_cast<uint32_t*>(rt->scratch(rt, gemm.scratch_units(serial ? 1 : rt->threads) * sizeof(uint32_t)));
   if (!scratch) return IK_OOM;
-  gemm.run(serial ? nullptr : rt, left, right, ScaleRows<O>{offset, row_scale, column_scale, n}, c, scratch);
+  const ik_runtime* const team = serial ? nullptr : rt;
+  const ScaleRows<O> finish{offset, row_scale, column_scale, n};
+  if (packed) {
+    gemm.run(team, left, Panels<MulInt8>{static_cast<const uint32_t*>(b.data), ceil_div(k, MulInt8::kPer)}, finish, c, scratch);
+  } else {
+    const Operand<int8_t> right{static_cast<const int8_t*>(b.data), n == 1 ? 1 : b.stride[1], k == 1 && n != 1 && b.stride[1] != 1 ? 1 : b.stride[0]};
+    gemm.run(team, left, right, finish, c, scratch);
+  }
   return IK_OK;
 }
 
@@ -44,8 +53,9 @@ int32_t multiply(const ik_runtime* rt, const ik_view& a, const ik_view& b, const
 
 int32_t ik_cpu_matmul_int8(const ik_runtime* rt, const ik_view* in, int32_t n_in, const ik_view* out, int32_t, const void* attrs) {
   const bool scaled = static_cast<const ik_attrs_matmul_int8*>(attrs)->scaled != 0;
-  if (in[0].dtype != IK_I8 || in[1].dtype != IK_I8 || n_in != (scaled ? 4 : 2)) return IK_UNSUPPORTED;
-  if (!scaled) return multiply(rt, in[0], in[1], nullptr, nullptr, static_cast<int32_t*>(out[0].data));
-  return multiply(rt, in[0], in[1], static_cast<const float*>(in[2].data), static_cast<const float*>(in[3].data),
+  const int64_t n = out[0].shape[1];
+  if (in[0].dtype != IK_I8 || (in[1].dtype != IK_I8 && in[1].dtype != IK_U8) || n_in != (scaled ? 4 : 2)) return IK_UNSUPPORTED;
+  if (!scaled) return multiply(rt, in[0], in[1], nullptr, nullptr, n, static_cast<int32_t*>(out[0].data));
+  return multiply(rt, in[0], in[1], static_cast<const float*>(in[2].data), static_cast<const float*>(in[3].data), n,
                   static_cast<float*>(out[0].data));
 }

@@ -1,5 +1,6 @@
 // Products with a matrix that was packed once and is kept: weights that every step of a generation multiplies with.
 #include "cpu/gemm_fusion.h"
+#include "cpu/gemm_int8.h"
 
 namespace {
 
@@ -13,27 +14,36 @@ Operand<T> transposed(const ik_view& w) {
   return {static_cast<const T*>(w.data), one_row ? 1 : w.stride[0], one_k ? 1 : w.stride[1]};
 }
 
+// body(what packs a weight [n, k], its element): floats for matmul_packed, bytes for matmul_int8.
+template <class Body>
+int32_t with_packer(const ik_view& w, bool in_bf16, Body&& body) {
+  const int64_t n = w.shape[0], k = w.shape[1];
+  if (w.dtype == IK_I8) {
+    Gemm<MulInt8, ReaderInt8A, int8_t, int32_t, ScaleRows<int32_t>> gemm(0, n, k);
+    gemm.read_b_with(ReaderInt8B{});
+    return body(gemm, int8_t{});
+  }
+  return with_product(w.dtype, in_bf16, [&]<class E, class R, class T>(E, R, T) { return body(Gemm<E, R, T, T>(0, n, k), T{}); });
+}
+
 }  // namespace
 
 int32_t ik_cpu_packed_weight_size(const ik_runtime*, const ik_view* in, int32_t, const ik_view* out, int32_t, const void* attrs) {
   const bool in_bf16 = static_cast<const ik_attrs_packed_weight_size*>(attrs)->bf16 != 0;
   if (out[0].dtype != IK_F64) return IK_UNSUPPORTED;
-  return with_product(in[0].dtype, in_bf16, [&]<class E, class R, class T>(E, R, T) -> int32_t {
-    const Gemm<E, R, T, T> gemm(0, in[0].shape[0], in[0].shape[1]);
-    *static_cast<double*>(out[0].data) = static_cast<double>(gemm.packed_units() * sizeof(typename E::Unit));
+  return with_packer(in[0], in_bf16, [&]<class G, class T>(const G& gemm, T) -> int32_t {
+    *static_cast<double*>(out[0].data) = static_cast<double>(gemm.packed_units() * sizeof(typename G::Unit));
     return IK_OK;
   });
 }
 
 int32_t ik_cpu_pack_weight(const ik_runtime* rt, const ik_view* in, int32_t, const ik_view* out, int32_t, const void* attrs) {
   const bool in_bf16 = static_cast<const ik_attrs_pack_weight*>(attrs)->bf16 != 0;
-  const ik_view& w = in[0];
   if (out[0].dtype != IK_U8) return IK_UNSUPPORTED;
-  return with_product(w.dtype, in_bf16, [&]<class E, class R, class T>(E, R, T) -> int32_t {
-    using Unit = typename E::Unit;
-    const Gemm<E, R, T, T> gemm(0, w.shape[0], w.shape[1]);
+  return with_packer(in[0], in_bf16, [&]<class G, class T>(const G& gemm, T) -> int32_t {
+    using Unit = typename G::Unit;
     if (out[0].shape[0] != static_cast<int64_t>(gemm.packed_units() * sizeof(Unit))) return IK_INTERNAL;
-    gemm.pack_b(rt, transposed<T>(w), static_cast<Unit*>(out[0].data));
+    gemm.pack_b(rt, transposed<T>(in[0]), static_cast<Unit*>(out[0].data));
     return IK_OK;
   });
 }

@@ -5,6 +5,7 @@ import {
   type Device,
   type DType,
   linear,
+  matmulInt8,
   memory,
   noGrad,
   type PackedWeight,
@@ -120,6 +121,22 @@ describe.skipIf(!status.cpu.present)('a packed weight', () => {
       }),
   );
 
+  it.each(sizes)('gives the sums of bytes that the weight itself gives: %i x %i x %i', (m, k, n) =>
+    scope(() => {
+      const bytes = (shape: number[], step: number) => draw(shape, step, 'cpu').mul(127).cast('i8');
+      const x = bytes([m, k], 7);
+      const scales = [draw([m], 3, 'cpu'), draw([n], 5, 'cpu')] as const;
+      const across = bytes([k, n], 11).transpose(0, 1);
+      for (const w of [across, across.contiguous()]) {
+        using packed = packWeight(w);
+        const b = w.transpose(0, 1);
+        for (const rows of [1, 8, m].map((r) => x.slice(0, 0, r)))
+          expect(bits(matmulInt8(rows, packed))).toBe(bits(matmulInt8(rows, b)));
+        expect(bits(matmulInt8(x, packed, ...scales))).toBe(bits(matmulInt8(x, b, ...scales)));
+      }
+    }),
+  );
+
   it.each(['f32', 'bf16'] as const)(
     'gives a row the same bits whatever other rows there are: %s',
     (precision) =>
@@ -200,6 +217,21 @@ describe.each(['ref', 'cpu'] as Device[])('a packed weight on %s', (device) => {
         expect(after).not.toBe(before);
       }),
   );
+
+  it('of bytes is for products of bytes, and refused once it is stale', () =>
+    scope(() => {
+      const x = draw([9, 6], 7, device).mul(9).cast('i8');
+      const w = draw([5, 6], 11, device).mul(9).cast('i8');
+      using packed = packWeight(w);
+      const product = () => matmulInt8(x, packed).toArray();
+      expect(product()).toEqual(matmulInt8(x, w.transpose(0, 1)).toArray());
+      refused(() => linear(x.cast('f32'), packed), 'E_DTYPE', /one dtype/);
+      refused(() => matmulInt8(x.slice(1, 0, 5), packed), 'E_SHAPE', /\[K, N\]/);
+      using floats = packWeight(w.cast('f32'));
+      refused(() => matmulInt8(x, floats), 'E_DTYPE', /must be i8/);
+      w.fill_(1);
+      refused(product, 'E_UNSUPPORTED', /must not have changed/);
+    }));
 
   it('is refused in another precision than it was packed for', () =>
     scope(() => {

@@ -149,15 +149,15 @@ function askSize(view: View, attrs: readonly number[]): number {
 }
 
 /**
- * Packs a weight once for many products that record no gradient: what {@link linear} otherwise does on every call, and what
- * takes most of its time for 9 to 64 rows. Products of more than eight rows keep their bits; fewer rows are read from the
+ * Packs a weight once for many products that record no gradient: what {@link linear}, and {@link matmulInt8} for bytes,
+ * otherwise does on every call, and what takes most of its time for 9 to 64 rows. Products of more than eight rows keep their bits; fewer rows are read from the
  * pack too, and summed in another order than from the weight. A row's bits do not depend on the other rows.
  *
  * The copy costs memory beside the weight, and counts in {@link memory}: 4 bytes an element for f32 and f16, 8 for f64, and
- * for bf16, or f32 under `withMatmulPrecision('bf16')`, 2 with AVX-512 and 4 elsewhere; `in` is rounded up to even
- * numbers, `out` to whole panels of 8 to 32.
+ * for bf16, or f32 under `withMatmulPrecision('bf16')`, 2 with AVX-512 and 4 elsewhere, for i8 1 and 2; `in` is
+ * rounded up to multiples of up to 4, `out` to whole panels of 8 to 32.
  *
- * @param weight float, [out, in], any strides
+ * @param weight float or i8, [out, in], any strides
  * @returns to be disposed of
  * @throws TensorError E_SHAPE, E_DTYPE, E_OOM, E_UNSUPPORTED where the device cannot
  * @example
@@ -166,7 +166,7 @@ function askSize(view: View, attrs: readonly number[]): number {
  */
 export function packWeight(weight: Tensor): PackedWeight {
   weight.assertAlive('packWeight');
-  requireFloat('packWeight', weight.dtype);
+  if (weight.dtype !== 'i8') requireFloat('packWeight', weight.dtype);
   if (weight.rank !== 2)
     throw new TensorError('E_SHAPE', 'packWeight', 'the weight must be [out, in]', describe(weight));
   return new PackedWeight(weight);

@@ -41,6 +41,7 @@ const few = (dtype, [m, k, n], layout) => ({
 
 const step = (dtype, [m, k, n], packed) => ({
   ...product(dtype, [m, k, n], 'NT'),
+  ...(dtype === 'int8' && { tolerance: 1e-6 }),
   name: `step of ${m} sequences ${dtype} ${k}x${n}${packed ? ' packed' : ''}`,
   packed,
 });
@@ -66,7 +67,7 @@ export const cases = [
       ['NN', 'NT'].map((layout) => few(dtype, shape, layout)),
     ),
   ),
-  ...['f32', 'bf16'].flatMap((dtype) =>
+  ...['f32', 'bf16', 'int8'].flatMap((dtype) =>
     [16, 32, 64].flatMap((m) =>
       [
         [m, 768, 3072],
@@ -100,12 +101,13 @@ export function prepare({ dtype, format, m, k, n, layout, packed }) {
     const x = random([m, k], 1);
     return () => linearQuantized(x, weights);
   }
-  if (packed) {
-    const x = random([m, k], 1, { dtype });
-    const weight = packWeight(random([n, k], 2, { dtype }));
-    return Object.assign(() => linear(x, weight), { free: () => weight.dispose() });
-  }
   const draw = dtype === 'int8' ? bytes : (shape, seed) => random(shape, seed, { dtype });
+  if (packed) {
+    const x = draw([m, k], 1);
+    const weight = packWeight(draw([n, k], 2));
+    const multiply = dtype === 'int8' ? matmulInt8 : linear;
+    return Object.assign(() => multiply(x, weight), { free: () => weight.dispose() });
+  }
   const a = layout[0] === 'T' ? draw([k, m], 1).transpose(0, 1) : draw([m, k], 1);
   const b = layout[1] === 'T' ? draw([n, k], 2).transpose(0, 1) : draw([k, n], 2);
   return dtype === 'int8' ? () => matmulInt8(a, b) : () => matmul(a, b);

@@ -1,10 +1,14 @@
 import { TensorError } from '../errors.js';
 import { toDense, toMatrix } from '../layout.js';
 import { apply1, describe, type OpDefinition, operation } from '../op.js';
+import { PackedWeight } from '../packedWeight.js';
+import { matmulPrecision } from '../precision.js';
 import { Kernel } from '../runtime.js';
+import { scope } from '../scope.js';
 import { sameShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { matrix } from './matmul.js';
+import { transpose } from './permute.js';
 
 const kernel = new Kernel('matmul_int8', 'i:scaled;');
 
@@ -67,6 +71,19 @@ const definition: OpDefinition = {
   }),
 };
 
+// The same product with the transpose of a weight that is packed already.
+const packedDefinition: OpDefinition<PackedWeight> = {
+  name: 'matmulInt8',
+  infer: (inputs) => definition.infer(inputs, undefined),
+  reference: (inputs, _, outputs) => definition.reference(inputs, undefined, outputs),
+  native: ([a, _, ...scales], pack, [y]) => ({
+    kernel,
+    inputs: [toMatrix(a!), pack.panels(), ...scales.map(toDense)],
+    outputShapes: [[sizeOf(a!.shape.slice(0, -1)), y!.shape.at(-1)!]],
+    attrs: [scales.length > 0 ? 1 : 0],
+  }),
+};
+
 /**
  * The product of 8-bit integers: without scales the exact sums c[.., j] = sum over k of a[.., k] b[k, j] in i32, with
  * them their values c[.., j] aScale[..] bScale[j] in f32. Not differentiable.
@@ -74,11 +91,12 @@ const definition: OpDefinition = {
  * Dettmers and others, LLM.int8(), 2022, section 2.1, equation 4 (row-wise scales).
  *
  * @param a i8, [.., K]
- * @param b i8, [K, N]; a transposed view of [N, K] is read as it is
+ * @param b i8, [K, N]; a transposed view of [N, K] is read as it is; or a weight [N, K] packed by {@link packWeight}
  * @param aScale f32, one for each row, [..]
  * @param bScale f32, one for each column, [N]
  * @returns [.., N]
- * @throws TensorError E_DTYPE, E_SHAPE, E_UNSUPPORTED when one scale is given without the other
+ * @throws TensorError E_DTYPE, E_SHAPE, E_UNSUPPORTED when one scale is given without the other, or for a packed weight that
+ *   has changed since
  * @example
  * const [qx, sx] = tensor([[1, 2]]).quantizeRows();
  * const [qw, sw] = tensor([[3, 4]]).quantizeRows();
@@ -86,7 +104,7 @@ const definition: OpDefinition = {
  */
 export const matmulInt8 = operation(
   definition,
-  (a: Tensor, b: Tensor, aScale?: Tensor | null, bScale?: Tensor | null): Tensor => {
+  (a: Tensor, b: Tensor | PackedWeight, aScale?: Tensor | null, bScale?: Tensor | null): Tensor => {
     if (!aScale !== !bScale)
       throw new TensorError(
         'E_UNSUPPORTED',
@@ -95,6 +113,9 @@ export const matmulInt8 = operation(
         aScale ? 'aScale alone' : 'bScale alone',
         'pass ones for the other',
       );
-    return apply1(definition, aScale && bScale ? [a, b, aScale, bScale] : [a, b], undefined);
+    const scales = aScale && bScale ? [aScale, bScale] : [];
+    if (!(b instanceof PackedWeight)) return apply1(definition, [a, b, ...scales], undefined);
+    b.assertUsable('matmulInt8', matmulPrecision());
+    return scope(() => apply1(packedDefinition, [a, transpose(b.weight, 0, 1), ...scales], b));
   },
 );
