@@ -33,8 +33,8 @@ export interface GenerateOptions extends SamplingOptions {
   cache?: boolean;
   /**
    * Products use packed weights (PackedWeights of tensor-core): true makes packs for this generation, at the price of a
-   * second copy of the matrices; packs of your own serve many generations. One text at a time is read at the speed of
-   * memory either way, so it pays for models in bf16 alone. Default false.
+   * second copy of the matrices; packs of your own serve many generations. For one text at a time
+   * weights are read at the speed of memory either way: f32 models gain little, bf16 models more. Default false.
    */
   packed?: boolean | PackedWeights;
   signal?: AbortSignal;
