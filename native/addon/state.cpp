@@ -83,17 +83,30 @@ void* State::scratch(size_t bytes) {
   return block.data;
 }
 
+// A command's number as an integer, if it can be one: converting any other (NaN, 1e300) is undefined, and differs
+// between x86 and ARM.
+static bool whole(double number, int64_t& integer) {
+  constexpr double kExact = 9007199254740992.0;  // 2^53
+  if (!(number >= -kExact && number <= kExact)) return false;
+  integer = static_cast<int64_t>(number);
+  return true;
+}
+
+// A small count or index in [0, limit), or -1.
+static int32_t index_below(double number, int32_t limit) {
+  return number >= 0 && number < limit ? static_cast<int32_t>(number) : -1;
+}
+
 // The command, all doubles: kernel, device, inputs, outputs, attributes; the attributes; then for each view
 // handle, offset, dtype, rank, shape[rank], stride[rank]. An output whose handle is -1 is allocated here (it must
 // be dense) and its handle written back, so that an operation costs one call from JavaScript.
 int32_t State::launch() {
   double* c = command.data();
   const double* const end = c + command.size();
-  const auto kernel_id = static_cast<int32_t>(c[0]);
-  const auto device = static_cast<int32_t>(c[1]);
-  const auto n_in = static_cast<int32_t>(c[2]), n_out = static_cast<int32_t>(c[3]), n_attrs = static_cast<int32_t>(c[4]);
-  if (kernel_id < 0 || kernel_id >= IK_KERNEL_COUNT || device < 0 || device >= kDevices || n_in < 0 || n_out < 0 ||
-      n_attrs < 0 || n_attrs > 16 || !devices[device].allocator)
+  const int32_t kernel_id = index_below(c[0], IK_KERNEL_COUNT), device = index_below(c[1], kDevices);
+  const auto most = static_cast<int32_t>(command.size());
+  const int32_t n_in = index_below(c[2], most), n_out = index_below(c[3], most), n_attrs = index_below(c[4], 17);
+  if (kernel_id < 0 || device < 0 || n_in < 0 || n_out < 0 || n_attrs < 0 || !devices[device].allocator)
     return IK_INTERNAL;
   const ik_backend* backend = devices[device].backend();
   const ik_kernel kernel = backend->kernels[kernel_id];
@@ -113,7 +126,8 @@ int32_t State::launch() {
   c += 5;
   for (int32_t i = 0; i < n_attrs; ++i, ++c) {
     if (layout[i] == 'i') {
-      const auto value = static_cast<int64_t>(*c);
+      int64_t value;
+      if (!whole(*c, value)) return IK_INTERNAL;
       __builtin_memcpy(attrs + 8 * i, &value, 8);
     } else if (layout[i] == 'd') {
       __builtin_memcpy(attrs + 8 * i, c, 8);
@@ -138,34 +152,36 @@ int32_t State::launch() {
     if (c + 4 > end) { status = IK_INTERNAL; break; }
     ik_view& v = views[i];
     double* const handle = c;
-    const auto offset = static_cast<int64_t>(c[1]);
-    v.dtype = static_cast<int32_t>(c[2]);
-    v.rank = static_cast<int32_t>(c[3]);
-    if (v.rank < 0 || v.rank > IK_MAX_RANK || v.dtype < 0 || v.dtype >= IK_DTYPE_COUNT || c + 4 + 2 * v.rank > end) {
+    int64_t offset;
+    v.dtype = index_below(c[2], IK_DTYPE_COUNT);
+    v.rank = index_below(c[3], IK_MAX_RANK + 1);
+    if (v.rank < 0 || v.dtype < 0 || c + 4 + 2 * v.rank > end) {
       status = IK_INTERNAL;
       break;
     }
+    bool sane = whole(c[1], offset) && offset >= 0;
     c += 4;
-    int64_t last = offset, numel = 1;
-    bool sane = offset >= 0;
+    // In doubles, which grow large where integers would overflow.
+    double last = static_cast<double>(offset), numel = 1;
     for (int32_t a = 0; a < v.rank; ++a) {
-      v.shape[a] = static_cast<int64_t>(c[a]);
-      v.stride[a] = static_cast<int64_t>(c[v.rank + a]);
-      sane = sane && v.shape[a] >= 0 && v.stride[a] >= 0;
-      last += (v.shape[a] - 1) * v.stride[a];
-      numel *= v.shape[a];
+      sane = sane && whole(c[a], v.shape[a]) && whole(c[v.rank + a], v.stride[a]) && v.shape[a] >= 0 && v.stride[a] >= 0;
+      if (!sane) break;
+      last += static_cast<double>(v.shape[a] - 1) * static_cast<double>(v.stride[a]);
+      numel *= static_cast<double>(v.shape[a]);
     }
     c += 2 * v.rank;
+    if (!sane) { status = IK_INTERNAL; break; }
     const size_t width = ik_dtype_bytes(v.dtype);
     if (*handle == -1 && i >= n_in && n_allocated < kInlineViews) {
-      *handle = allocate(device, static_cast<size_t>(numel) * width);
+      const double bytes = numel * static_cast<double>(width);
+      *handle = bytes < 9e15 ? allocate(device, static_cast<size_t>(bytes)) : -1;
       if (*handle == -1) { status = IK_OOM; break; }
       allocated[n_allocated++] = handle;
     }
     const Slot* slot = find(*handle);
     // The bounds are checked here once more, so that no mistake in TypeScript can reach memory it does not own.
-    if (!sane || !slot || slot->device != device ||
-        (numel > 0 && static_cast<size_t>(last + 1) * width > slot->block.bytes)) {
+    if (!slot || slot->device != device ||
+        (numel > 0 && (last + 1) * static_cast<double>(width) > static_cast<double>(slot->block.bytes))) {
       status = IK_INTERNAL;
       break;
     }

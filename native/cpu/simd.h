@@ -8,6 +8,8 @@
 #include "inkstone/view.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 namespace ik {
@@ -25,6 +27,13 @@ typedef float vf __attribute__((vector_size(kVectorBytes)));     // kLanes float
 typedef int32_t vi __attribute__((vector_size(kVectorBytes)));   // kLanes int32, also the result of comparing vf
 typedef uint32_t vu __attribute__((vector_size(kVectorBytes)));
 typedef uint16_t vh __attribute__((vector_size(kVectorBytes / 2)));  // kLanes halves
+
+// The compiler's half-precision type, for conversions alone: GCC knows _Float16 in C++ on ARM only from version 13.
+#if defined(__aarch64__)
+typedef __fp16 half;
+#else
+typedef _Float16 half;
+#endif
 
 // Storage-only types: what lies in memory, never what is computed in.
 struct bf16 {
@@ -48,7 +57,7 @@ inline uint32_t float_to_bits(float f) {
 inline float to_float(float x) { return x; }
 inline float to_float(bf16 x) { return bits_to_float(static_cast<uint32_t>(x.bits) << 16); }
 inline float to_float(f16 x) {
-  _Float16 h;
+  half h;
   std::memcpy(&h, &x.bits, 2);
   return static_cast<float>(h);
 }
@@ -61,7 +70,7 @@ inline void from_float(float x, bf16& out) {
                     : static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 inline void from_float(float x, f16& out) {
-  const _Float16 h = static_cast<_Float16>(x);
+  const half h = static_cast<half>(x);
   std::memcpy(&out.bits, &h, 2);
 }
 
@@ -90,8 +99,10 @@ inline vf load(const f16* p) {
   return (vf)_mm512_maskz_cvtph_ps(0xffff, load_bits<__m256i>(p));
 #elif defined(__F16C__)
   return (vf)_mm256_cvtph_ps(load_bits<__m128i>(p));
+#elif defined(__aarch64__)
+  return (vf)vcvt_f32_f16(load_bits<float16x4_t>(p));
 #else
-  typedef _Float16 v16 __attribute__((vector_size(kVectorBytes / 2)));
+  typedef half v16 __attribute__((vector_size(kVectorBytes / 2)));
   return __builtin_convertvector(load_bits<v16>(p), vf);
 #endif
 }
@@ -108,8 +119,10 @@ inline void store(f16* p, vf v) {
   const __m256i h = _mm512_maskz_cvtps_ph(0xffff, (__m512)v, _MM_FROUND_TO_NEAREST_INT);
 #elif defined(__F16C__)
   const __m128i h = _mm256_cvtps_ph((__m256)v, _MM_FROUND_TO_NEAREST_INT);
+#elif defined(__aarch64__)
+  const float16x4_t h = vcvt_f16_f32((float32x4_t)v);
 #else
-  typedef _Float16 v16 __attribute__((vector_size(kVectorBytes / 2)));
+  typedef half v16 __attribute__((vector_size(kVectorBytes / 2)));
   const v16 h = __builtin_convertvector(v, v16);
 #endif
   std::memcpy(p, &h, sizeof h);

@@ -81,6 +81,15 @@ describe.skipIf(!native)(native ? 'the addon' : `skipped: the addon (${absent})`
       [add, DEVICE_NUMBERS.cuda, 2, 1, 0], // not open
       [add, cpu, -1, 1, 0],
       [Number.NaN, Number.NaN, Number.NaN, Number.NaN, Number.NaN],
+      [add, cpu, 2, 1, Number.NaN],
+      [add, cpu, 2, 1, 1e300],
+      // Numbers that are no integers, and products that no integer holds.
+      ...[Number.NaN, Number.POSITIVE_INFINITY, 1e300, 2 ** 62].flatMap((odd) => [
+        [add, cpu, 2, 1, 0, ...view(odd, 16, 1), ...view(0, 16, 1), ...view(0, 16, 1)],
+        [add, cpu, 2, 1, 0, ...view(0, odd, 1), ...view(0, 16, 1), ...view(0, 16, 1)],
+        [add, cpu, 2, 1, 0, ...view(0, 16, odd), ...view(0, 16, 1), ...view(0, 16, 1)],
+      ]),
+      [add, cpu, 2, 1, 0, ...view(0, 2 ** 52, 2 ** 52), ...view(0, 16, 1), ...view(0, 16, 1)],
     ];
     for (const words of bad) expect(launch(...words)).toBe(Status.INTERNAL);
     addon.release(handle);
