@@ -31,7 +31,6 @@ namespace {
 CHAINS(bf16_chains, "avx512f,avx512bf16", __m512, _mm512_setzero_ps(), __m512bh,
        (__m512bh)_mm512_setzero_si512(), BF16_STEP, 64)
 CHAINS(int8_chains, "avx512f,avx512vnni", __m512i, _mm512_setzero_si512(), __m512i, _mm512_set1_epi8(1), INT8_STEP, 128)
-#endif
 
 // The best of several tries of one chain function on every thread, in Gop/s.
 double best_rate(lab::Host& host, double (*chains)(long)) {
@@ -45,6 +44,7 @@ double best_rate(lab::Host& host, double (*chains)(long)) {
   }
   return best;
 }
+#endif
 
 constexpr int64_t kPiece = int64_t{1} << 20;
 typedef int64_t lanes __attribute__((vector_size(64)));
