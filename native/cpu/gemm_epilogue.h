@@ -1,5 +1,5 @@
-// What happens to a row of C while it is in the cache: kept as it is, activated, added to, or multiplied with the
-// slope of an activation.
+// What happens to a row of C while it is in the cache: kept as it is, activated, added to, multiplied with another
+// matrix or with the slope of an activation.
 #pragma once
 #include <algorithm>
 #include <type_traits>
@@ -10,6 +10,9 @@
 namespace ik {
 
 enum Activation : int64_t { kNoActivation, kRelu, kGelu, kGeluTanh, kSilu };
+
+// What another matrix, laid out like C, does to a product.
+enum Other : int64_t { kNoOther, kAdded, kSlopeAt, kFactor };
 
 struct relu_grad {
   template <class V>
@@ -65,6 +68,16 @@ void activate_row(const Acc* from, const O* other, O* before, O* to, int64_t n) 
     if (before) store(before + i, x);
     const auto y = F{}(x);
     store(to + i, other ? y + load(other + i) : y);
+  });
+}
+
+// to = f(from) * other
+template <class Acc, class O, class F>
+void gate_row(const Acc* from, const O* other, O* before, O* to, int64_t n) {
+  for_vectors<O>(n, [&](int64_t i, auto load, auto store) {
+    const auto x = load(from + i);
+    if (before) store(before + i, x);
+    store(to + i, F{}(x) * load(other + i));
   });
 }
 

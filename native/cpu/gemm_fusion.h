@@ -12,7 +12,7 @@ struct Fusion {
   int64_t activate_a, activate_b;
   const T* bias;
   int64_t activation;
-  bool slope;       // multiply with the activation's slope at `other` instead of activating and adding it
+  int64_t other_is;  // an Other
   const T* other;
   T* before;
 };
@@ -33,7 +33,9 @@ bool epilogue(const ik_runtime* rt, const Fusion<T>& fusion, int64_t n, int64_t 
   finish.other = fusion.other;
   finish.before = fusion.before;
   with_activation(fusion.activation, [&]<class F, class G>(F, G) {
-    finish.row = fusion.slope ? slope_row<Acc, T, G> : activate_row<Acc, T, F>;
+    finish.row = fusion.other_is == kSlopeAt  ? slope_row<Acc, T, G>
+                 : fusion.other_is == kFactor ? gate_row<Acc, T, F>
+                                              : activate_row<Acc, T, F>;
   });
   if (fusion.activation == kNoActivation && fusion.other) finish.row = activate_row<Acc, T, Identity>;
   return true;

@@ -93,14 +93,14 @@ int32_t ik_cpu_matmul(const ik_runtime* rt, const ik_view* in, int32_t n_in, con
   const int32_t dtype = in[0].dtype;
   for (int32_t i = 1; i < n_in; ++i)
     if (in[i].dtype != dtype) return IK_UNSUPPORTED;
-  const bool slope_of_none = options.other == 2 && options.activation == kNoActivation;
-  if (out[0].dtype != dtype || slope_of_none || n_in != 2 + (options.bias != 0) + (options.other != 0)) return IK_UNSUPPORTED;
+  const bool lacks_activation = (options.other == kSlopeAt || options.other == kFactor) && options.activation == kNoActivation;
+  if (out[0].dtype != dtype || lacks_activation || n_in != 2 + (options.bias != 0) + (options.other != 0)) return IK_UNSUPPORTED;
   const auto run = [&]<class E, class R, class T>(E, R, T) {
     const Fusion<T> fusion{options.activate_a,
                            options.activate_b,
                            options.bias ? static_cast<const T*>(in[2].data) : nullptr,
                            options.activation,
-                           options.other == 2,
+                           options.other,
                            options.other ? static_cast<const T*>(in[n_in - 1].data) : nullptr,
                            n_out > 1 ? static_cast<T*>(out[1].data) : nullptr};
     return multiply<E, R, T>(rt, s, static_cast<const T*>(in[0].data), static_cast<const T*>(in[1].data), fusion,

@@ -52,6 +52,7 @@ int32_t ik_cpu_matmul_packed(const ik_runtime* rt, const ik_view* in, int32_t n_
   const auto& o = *static_cast<const ik_attrs_matmul_packed*>(attrs);
   const ik_view& a = in[0];
   const int64_t m = a.shape[0], k = a.shape[1], n = out[0].shape[1];
+  if (o.other == kSlopeAt || (o.other == kFactor && o.activation == kNoActivation)) return IK_UNSUPPORTED;
   if (in[1].dtype != IK_U8 || out[0].dtype != a.dtype || n_in != 2 + (o.bias != 0) + (o.other != 0)) return IK_UNSUPPORTED;
   for (int32_t i = 2; i < n_in; ++i)
     if (in[i].dtype != a.dtype) return IK_UNSUPPORTED;
@@ -60,7 +61,7 @@ int32_t ik_cpu_matmul_packed(const ik_runtime* rt, const ik_view* in, int32_t n_
     Gemm<E, R, T, T> gemm(m, n, k, true);
     if (in[1].shape[0] != static_cast<int64_t>(gemm.packed_units() * sizeof(Unit))) return IK_INTERNAL;
     if (m * n == 0) return IK_OK;
-    const Fusion<T> fusion{o.activate_a, kNoActivation, o.bias ? static_cast<const T*>(in[2].data) : nullptr, o.activation, false,
+    const Fusion<T> fusion{o.activate_a, kNoActivation, o.bias ? static_cast<const T*>(in[2].data) : nullptr, o.activation, o.other,
                            o.other ? static_cast<const T*>(in[n_in - 1].data) : nullptr, nullptr};
     Epilogue<typename E::Acc, T> finish;
     if (!epilogue(rt, fusion, n, kCols<E>, finish)) return IK_OOM;

@@ -1,3 +1,4 @@
+import { gatedLinear } from '../ops/gatedLinear.js';
 import { type LinearOptions, linear } from '../ops/linear.js';
 import { type Generator, uniform } from '../random.js';
 import type { Tensor, TensorOptions } from '../tensor.js';
@@ -37,5 +38,10 @@ export class Linear extends Module {
   /** @param x float, [.., in] @param options activations and a residual, fused with the product @returns [.., out] */
   forward(x: Tensor, options?: LinearOptions): Tensor {
     return linear(x, this.weight, this.bias, options);
+  }
+
+  /** silu(x W^T + b) * up: see {@link gatedLinear}. @param x float, [.., in] @param up [.., out] @returns [.., out] */
+  gated(x: Tensor, up: Tensor): Tensor {
+    return gatedLinear(x, this.weight, up, this.bias);
   }
 }

@@ -1,5 +1,4 @@
 import type { GeluApproximation } from '../ops/gelu.js';
-import { swiglu } from '../ops/swiglu.js';
 import type { Tensor } from '../tensor.js';
 import { Dropout } from './dropout.js';
 import { type LayerOptions, Linear } from './linear.js';
@@ -76,8 +75,11 @@ export class SwiGLU extends Module {
     this.down = new Linear(hidden, width, { ...options, bias });
   }
 
-  /** @param x float, [.., C] */
-  forward(x: Tensor): Tensor {
-    return this.down.forward(swiglu(this.gate.forward(x), this.up.forward(x)));
+  /**
+   * @param x float, [.., C]
+   * @param residual added to the result, [.., C]
+   */
+  forward(x: Tensor, residual?: Tensor): Tensor {
+    return this.down.forward(this.gate.gated(x, this.up.forward(x)), { residual });
   }
 }

@@ -26,6 +26,7 @@ export { erf } from './erf.js';
 export { exp } from './exp.js';
 export { expand } from './expand.js';
 export { floor } from './floor.js';
+export { gatedLinear } from './gatedLinear.js';
 export { gather, scatterAdd } from './gather.js';
 export { ge } from './ge.js';
 export { gelu } from './gelu.js';

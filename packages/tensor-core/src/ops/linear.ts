@@ -2,11 +2,11 @@ import { isRecording } from '../autograd.js';
 import { DTYPES, requireFloat } from '../dtype.js';
 import { TensorError } from '../errors.js';
 import { permuteView, toDense, toMatrix } from '../layout.js';
-import { apply, apply1, describe, type OpDefinition, operation } from '../op.js';
+import { apply, apply1, describe, type NativeCall, type OpDefinition, operation } from '../op.js';
 import { PackedWeight } from '../packedWeight.js';
 import { packFor } from '../packedWeights.js';
 import { type MatmulPrecision, matmulPrecision } from '../precision.js';
-import { Kernel } from '../runtime.js';
+import { Kernel, type OutputSpec } from '../runtime.js';
 import { sameShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { ACTIVATIONS, type Activation } from './activation.js';
@@ -33,11 +33,83 @@ interface LinearAttrs {
   activation: Activation | null;
   /** The gradient will ask for what was activated: it is the second output. */
   keep: boolean;
+  /** The weight as it is packed; such a product is not recorded. */
+  pack: PackedWeight | null;
 }
 
 const code = (activation: Activation | null) => (activation ? ACTIVATIONS[activation].code : 0);
 const value = (activation: Activation | null) =>
   activation ? ACTIVATIONS[activation].value : (x: number) => x;
+
+const packedKernel = new Kernel('matmul_packed', 'i:bf16;i:bias;i:activate_a;i:activation;i:other;');
+
+/** @internal What the last input does to the product: the numbers in native/ops.def. */
+export const OTHER = { none: 0, added: 1, slope: 2, factor: 3 } as const;
+
+/** @internal The launch of x W^T with what is fused to it, W as it is or packed; `rest` are bias and the last input. */
+export function fusedProduct(
+  [x, w, ...rest]: readonly Tensor[],
+  outputs: readonly OutputSpec[],
+  fused: {
+    precision: MatmulPrecision;
+    bias: boolean;
+    inputActivation: Activation | null;
+    activation: Activation | null;
+    other: number;
+    pack: PackedWeight | null;
+  },
+): NativeCall {
+  const { precision, bias, inputActivation, activation, other, pack } = fused;
+  const shape = [sizeOf(outputs[0]!.shape.slice(0, -1)), w!.shape[0]!];
+  const others = rest.map(toDense);
+  const flags = [precision === 'bf16' ? 1 : 0, bias ? 1 : 0, code(inputActivation)];
+  if (pack)
+    return {
+      kernel: packedKernel,
+      inputs: [toMatrix(x!), pack.panels(), ...others],
+      outputShapes: [shape],
+      attrs: [pack.precision === 'bf16' ? 1 : 0, ...flags.slice(1), code(activation), other],
+    };
+  return {
+    kernel: matmulKernel,
+    inputs: [toMatrix(x!), permuteView(matrix(w!), [1, 0]), ...others],
+    outputShapes: outputs.map(() => shape),
+    attrs: [...flags, 0, code(activation), other],
+  };
+}
+
+/** @internal The weight of a product, the pack to use in its stead, and whether the product will be recorded. */
+export function weightOf(
+  op: string,
+  weight: Tensor | PackedWeight,
+  others: readonly (Tensor | null | undefined)[],
+) {
+  const given = weight instanceof PackedWeight ? weight : null;
+  const w = given ? given.weight : (weight as Tensor);
+  const precision = matmulPrecision();
+  const recorded = isRecording() && [w, ...others].some((t) => t?.requiresGrad);
+  if (given && recorded)
+    throw new TensorError(
+      'E_UNSUPPORTED',
+      op,
+      'a product with a packed weight has no gradient',
+      'tensors that require one',
+      'run it in noGrad(), or give it the weight itself',
+    );
+  given?.assertUsable(op, precision);
+  return { w, precision, recorded, pack: given ?? (recorded ? null : packFor(w)) };
+}
+
+/** @internal @throws TensorError E_UNSUPPORTED */
+export function requireActivation(op: string, name: Activation | undefined): void {
+  if (name !== undefined && !Object.hasOwn(ACTIVATIONS, name))
+    throw new TensorError(
+      'E_UNSUPPORTED',
+      op,
+      `an activation must be one of ${Object.keys(ACTIVATIONS).join(', ')}`,
+      `'${name}'`,
+    );
+}
 
 interface ProductAttrs {
   precision: MatmulPrecision;
@@ -46,8 +118,8 @@ interface ProductAttrs {
   slope: Activation | null;
 }
 
-// The products of the gradient: c = (a h(b)) * f'(z).
-const product: OpDefinition<ProductAttrs> = {
+/** @internal The products of the gradient: c = (a h(b)) * f'(z). */
+export const linearGrad: OpDefinition<ProductAttrs> = {
   name: 'linearGrad',
   infer: ([a, b]) => [{ shape: [a!.shape[0]!, b!.shape[1]!], dtype: a!.dtype }],
   reference([a, b, z], { activateB, slope }) {
@@ -122,22 +194,8 @@ const definition: OpDefinition<LinearAttrs> = {
       }
     return keep ? [values, before] : [values];
   },
-  native([x, w, ...rest], { precision, bias, residual, inputActivation, activation }, outputs) {
-    const shape = [sizeOf(outputs[0]!.shape.slice(0, -1)), w!.shape[0]!];
-    return {
-      kernel: matmulKernel,
-      inputs: [toMatrix(x!), permuteView(matrix(w!), [1, 0]), ...rest.map(toDense)],
-      outputShapes: outputs.map(() => shape),
-      attrs: [
-        precision === 'bf16' ? 1 : 0,
-        bias ? 1 : 0,
-        code(inputActivation),
-        0,
-        code(activation),
-        residual ? 1 : 0,
-      ],
-    };
-  },
+  native: (inputs, attrs, outputs) =>
+    fusedProduct(inputs, outputs, { ...attrs, other: attrs.residual ? OTHER.added : OTHER.none }),
   saves: { inputs: [0, 1], outputs: [1] },
   grad(ctx, [dy]) {
     const { precision, bias, residual, inputActivation, activation } = ctx.attrs;
@@ -146,7 +204,7 @@ const definition: OpDefinition<LinearAttrs> = {
     const g = reshape(dz, [sizeOf(dy.shape.slice(0, -1)), out]);
     const x = reshape(ctx.input(0), [g.shape[0]!, inputs]);
     const multiply = (list: Tensor[], activateB: Activation | null, slope: Activation | null) =>
-      apply1(product, list, { precision, activateB, slope });
+      apply1(linearGrad, list, { precision, activateB, slope });
     const slope = inputActivation ? [x] : [];
     return [
       ctx.needs(0)
@@ -160,29 +218,6 @@ const definition: OpDefinition<LinearAttrs> = {
   cost([x, w], _, [y]) {
     const flops = 2 * sizeOf(y!.shape) * w!.shape[1]!;
     return { flops, bytes: (x!.size + w!.size + sizeOf(y!.shape)) * DTYPES[x!.dtype].bytes };
-  },
-};
-
-const packedKernel = new Kernel('matmul_packed', 'i:bf16;i:bias;i:activate_a;i:activation;i:other;');
-
-// The same product with a weight that is packed already. Never recorded.
-const packedDefinition: OpDefinition<LinearAttrs & { pack: PackedWeight }> = {
-  name: 'linear',
-  infer: definition.infer,
-  reference: definition.reference,
-  native([x, w, ...rest], { pack, bias, residual, inputActivation, activation }, [y]) {
-    return {
-      kernel: packedKernel,
-      inputs: [toMatrix(x!), pack.panels(), ...rest.map(toDense)],
-      outputShapes: [[sizeOf(y!.shape.slice(0, -1)), w!.shape[0]!]],
-      attrs: [
-        pack.precision === 'bf16' ? 1 : 0,
-        bias ? 1 : 0,
-        code(inputActivation),
-        code(activation),
-        residual ? 1 : 0,
-      ],
-    };
   },
 };
 
@@ -214,38 +249,18 @@ export const linear = operation(
     bias?: Tensor | null,
     { inputActivation, activation, residual }: LinearOptions = {},
   ): Tensor => {
-    for (const name of [inputActivation, activation])
-      if (name !== undefined && !(name in ACTIVATIONS))
-        throw new TensorError(
-          'E_UNSUPPORTED',
-          'linear',
-          `an activation must be one of ${Object.keys(ACTIVATIONS).join(', ')}`,
-          `'${name}'`,
-        );
-    const given = weight instanceof PackedWeight ? weight : null;
-    const w = given ? given.weight : (weight as Tensor);
+    for (const name of [inputActivation, activation]) requireActivation('linear', name);
+    const { w, pack, precision, recorded } = weightOf('linear', weight, [x, bias, residual]);
     const inputs = [x, w, ...(bias ? [bias] : []), ...(residual ? [residual] : [])];
-    const recorded = isRecording() && inputs.some((t) => t.requiresGrad);
-    const attrs: LinearAttrs = {
-      precision: matmulPrecision(),
+    const [y, before] = apply(definition, inputs, {
+      precision,
       bias: !!bias,
       residual: !!residual,
       inputActivation: inputActivation ?? null,
       activation: activation ?? null,
       keep: activation !== undefined && recorded,
-    };
-    if (given && recorded)
-      throw new TensorError(
-        'E_UNSUPPORTED',
-        'linear',
-        'a product with a packed weight has no gradient',
-        'tensors that require one',
-        'run it in noGrad(), or give it the weight itself',
-      );
-    given?.assertUsable('linear', attrs.precision);
-    const pack = given ?? (recorded ? null : packFor(w));
-    if (pack) return apply1(packedDefinition, inputs, { ...attrs, pack });
-    const [y, before] = apply(definition, inputs, attrs);
+      pack,
+    });
     before?.dispose();
     return y!;
   },

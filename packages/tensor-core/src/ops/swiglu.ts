@@ -10,7 +10,8 @@ import { siluSlope, siluValue } from './silu.js';
 const forwardKernel = new Kernel('swiglu', '');
 const gradKernel = new Kernel('swiglu_grad', '');
 
-const gradient: OpDefinition = {
+/** dgate and dup from gate, up and dy. */
+export const swigluGrad: OpDefinition = {
   name: 'swigluGrad',
   infer: ([gate, up]) => [gate!, up!],
   reference: ([gate, up, dy]) => [
@@ -37,7 +38,7 @@ const definition: OpDefinition = {
   reference: ([gate, up]) => [gate!.data.map((g, i) => siluValue(g) * up!.data[i]!)],
   native: (inputs) => ({ kernel: forwardKernel, inputs }),
   saves: { inputs: [0, 1] },
-  grad: (ctx, [dy]) => apply(gradient, [ctx.input(0), ctx.input(1), dy], undefined),
+  grad: (ctx, [dy]) => apply(swigluGrad, [ctx.input(0), ctx.input(1), dy], undefined),
   cost: ([gate]) => ({ flops: 6 * gate!.size, bytes: 3 * gate!.size * DTYPES[gate!.dtype].bytes }),
 };
 
