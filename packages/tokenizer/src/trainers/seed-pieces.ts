@@ -51,17 +51,20 @@ export function seedPieces(words: PointWords, longest: number, limit: number): C
       const before = order[i - 1]!;
       const most = Math.min(left[at]!, left[before]!);
       while (common < most && points[at + common] === points[before + common]) common++;
-      while (depths.at(-1)! > common) {
+      while (depths[depths.length - 1]! > common) {
         // The node above may lie between this one and the branching point.
-        if (depths.at(-2)! < common) {
-          depths.splice(-1, 0, common);
-          sums.splice(-1, 0, 0);
+        const top = depths.length - 1;
+        if (depths[top - 1]! < common) {
+          depths.push(depths[top]!);
+          depths[top] = common;
+          sums.push(sums[top]!);
+          sums[top] = 0;
         }
         close(before);
       }
     }
     const weight = counts[wordOf[at]!]!;
-    if (depths.at(-1)! < left[at]!) {
+    if (depths[depths.length - 1]! < left[at]!) {
       depths.push(left[at]!);
       sums.push(weight);
     } else {
@@ -70,9 +73,9 @@ export function seedPieces(words: PointWords, longest: number, limit: number): C
   }
   while (depths.length > 1) close(order[size - 1]!);
 
-  const score = ({ length, count }: Candidate) => length * count;
-  const ranks = Array.from(out.keys()).sort((a, b) => score(out[b]!) - score(out[a]!) || a - b);
-  return ranks.slice(0, limit).map((i) => out[i]!);
+  const scores = Float64Array.from(out, ({ length, count }) => length * count);
+  const ranks = Int32Array.from(out.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
+  return Array.from(ranks.subarray(0, limit), (i) => out[i]!);
 }
 
 /** Positions in the order of what stands there, up to `longest` characters and the word's end. */

@@ -1,7 +1,5 @@
-import { Lattice } from '../models/lattice.js';
-import { Unigram } from '../models/unigram.js';
+import { PieceLattice, type UnitWords } from './piece-lattice.js';
 import type { Pace, TrainProgress } from './progress.js';
-import type { WordCounts } from './word-counts.js';
 
 /** A token with its log probability in nats. */
 export type Piece = readonly [token: string, score: number];
@@ -24,20 +22,17 @@ export function digamma(x: number): number {
   return sum + Math.log(x) + s * (1 / 24 - s * (7 / 960 - s * (31 / 8064 - s * (127 / 30720))));
 }
 
-/** A model of pieces alone; id 0 is what no piece covers. */
-const modelOf = (pieces: readonly Piece[]) =>
-  new Unigram([['', 0], ...pieces], { unkId: 0, hidden: new Set([0]) });
-
-/** Runs over the words now and then giving the event loop a turn. */
+/** Fills the lattice with one word after the other, now and then giving the event loop a turn. */
 async function eachWord(
-  words: WordCounts,
+  { units, starts, counts }: UnitWords,
+  lattice: PieceLattice,
   pace: Pace,
   progress: TrainProgress,
-  visit: (word: string, count: number, index: number) => void,
+  visit: (count: number) => void,
 ): Promise<void> {
-  const { counts } = words;
-  for (let i = 0; i < words.size; i++) {
-    visit(words.piece(i), counts[i]!, i);
+  for (let i = 0; i < counts.length; i++) {
+    lattice.fill(units, starts[i]!, starts[i + 1]!);
+    visit(counts[i]!);
     if (i % 64 === 63 && pace.due) await pace.rest(progress);
   }
 }
@@ -52,19 +47,16 @@ export interface Expectation {
 
 /** The E-step: expected counts of the pieces under the model they make (Kudo 2018, section 3.2). */
 export async function expect(
-  words: WordCounts,
+  words: UnitWords,
   pieces: readonly Piece[],
   pace: Pace,
   progress: TrainProgress,
 ): Promise<Expectation> {
-  const model = modelOf(pieces);
-  const lattice = new Lattice();
+  const lattice = new PieceLattice(pieces);
   const expected = new Float64Array(pieces.length + 1);
   let logLikelihood = 0;
-  await eachWord(words, pace, progress, (word, count) => {
-    logLikelihood +=
-      count *
-      lattice.fill(model, word).marginals((id, probability) => (expected[id]! += count * probability));
+  await eachWord(words, lattice, pace, progress, (count) => {
+    logLikelihood += count * lattice.marginals(count, expected);
   });
   return { expected: expected.subarray(1), logLikelihood };
 }
@@ -77,9 +69,11 @@ export function maximize(pieces: readonly Piece[], expected: Float64Array): Piec
   let sum = 0;
   for (const count of expected) if (count >= LEAST_EXPECTED) sum += count;
   const total = digamma(sum);
-  return pieces.flatMap(([token], i) =>
-    expected[i]! < LEAST_EXPECTED ? [] : [[token, digamma(expected[i]!) - total] as const],
-  );
+  const out: Piece[] = [];
+  for (let i = 0; i < pieces.length; i++) {
+    if (expected[i]! >= LEAST_EXPECTED) out.push([pieces[i]![0], digamma(expected[i]!) - total]);
+  }
+  return out;
 }
 
 /**
@@ -88,20 +82,20 @@ export function maximize(pieces: readonly Piece[], expected: Float64Array): Piec
  * that cannot be cut otherwise, single characters among them, stay.
  */
 export async function prune(
-  words: WordCounts,
+  words: UnitWords,
   pieces: readonly Piece[],
   keep: number,
   pace: Pace,
   progress: TrainProgress,
 ): Promise<Piece[]> {
-  const model = modelOf(pieces);
-  const lattice = new Lattice();
+  const lattice = new PieceLattice(pieces);
   /** How often each piece stands in best cuts. */
   const used = new Float64Array(pieces.length + 1);
   let wordSum = 0;
-  await eachWord(words, pace, progress, (word, count) => {
+  await eachWord(words, lattice, pace, progress, (count) => {
     wordSum += count;
-    for (const id of model.bestPath(word).ids) used[id]! += count;
+    lattice.best(true);
+    for (const id of lattice.path) used[id]! += count;
   });
   let sum = 0;
   for (const count of used) sum += count;
@@ -109,19 +103,20 @@ export async function prune(
 
   const stay: number[] = [];
   const losses: [index: number, loss: number][] = [];
+  const units = new Uint16Array(pieces.reduce((most, [token]) => Math.max(most, token.length), 0));
   for (let i = 0; i < pieces.length; i++) {
     const [token] = pieces[i]!;
     const id = i + 1;
-    lattice.fill(model, token);
-    const [other] = lattice.nBest(1, (_, length) => length === token.length);
-    if (!other) {
+    for (let k = 0; k < token.length; k++) units[k] = token.charCodeAt(k);
+    if (!lattice.fill(units, 0, token.length).best(false)) {
       stay.push(i);
     } else if (used[id]! > 0) {
       const count = used[id]!;
+      const { path } = lattice;
       // Its occurrences go to the parts of the other cut, so the sum of counts grows by them.
-      const logOther = Math.log(sum + count * (other.ids.length - 1));
+      const logOther = Math.log(sum + count * (path.length - 1));
       let after = 0;
-      for (const part of other.ids) after += Math.log(used[part]! + count) - logOther;
+      for (const part of path) after += Math.log(used[part]! + count) - logOther;
       losses.push([i, (count / wordSum) * (Math.log(count) - logSum - after)]);
     }
     if (i % 64 === 63 && pace.due) await pace.rest(progress);

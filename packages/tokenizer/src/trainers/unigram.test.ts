@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../../test/fixture.js';
+import { Lattice } from '../models/lattice.js';
 import { Unigram } from '../models/unigram.js';
 import { UnicodeForm } from '../normalizers/unicode-form.js';
 import { Metaspace } from '../pre-tokenizers/metaspace.js';
 import { Tokenizer } from '../tokenizer.js';
 import { cutWith } from './count-words.js';
+import { PieceLattice, unitWords } from './piece-lattice.js';
 import { Pace, type TrainProgress } from './progress.js';
 import { type PointWords, seedPieces } from './seed-pieces.js';
 import { trainUnigram } from './unigram.js';
@@ -86,7 +88,7 @@ describe('trainUnigram', () => {
     let pieces: Piece[] = (golden.runs[0]!.huggingFace as Piece[]).slice(3).map(([token]) => [token, -6]);
     let last = -Infinity;
     for (let step = 0; step < 5; step++) {
-      const { expected, logLikelihood } = await expectation(words, pieces, pace(), progress);
+      const { expected, logLikelihood } = await expectation(unitWords(words), pieces, pace(), progress);
       expect(logLikelihood).toBeGreaterThan(last);
       last = logLikelihood;
       const sum = expected.reduce((a, b) => a + b, 0);
@@ -233,7 +235,12 @@ describe('EM', () => {
   it('expects what adding up all cuts gives', async () => {
     await fc.assert(
       fc.asyncProperty(counted, async (words) => {
-        const { expected, logLikelihood } = await expectation(table(words), vocab, pace(), progress);
+        const { expected, logLikelihood } = await expectation(
+          unitWords(table(words)),
+          vocab,
+          pace(),
+          progress,
+        );
         const slow = new Map(vocab.map(([token]) => [token, 0]));
         let total = 0;
         for (const [word, count] of Object.entries(words)) {
@@ -262,10 +269,43 @@ describe('EM', () => {
     expect(kept[0]![1]).toBeCloseTo(digamma(3) - digamma(3.5), 12);
   });
 
+  it('cuts and sums as the model that the pieces make does, to the bit', () => {
+    const unit = fc.constantFrom('a', 'b', '砚', '🙂', '\ud83d', 'é');
+    const piece = fc.string({ unit, minLength: 1, maxLength: 5 });
+    const pieces = fc.uniqueArray(fc.tuple(piece, fc.integer({ min: -40, max: -1 })), {
+      selector: ([token]) => token,
+      minLength: 1,
+      maxLength: 30,
+    });
+    const word = fc.string({ unit, minLength: 1, maxLength: 90 });
+    fc.assert(
+      fc.property(pieces, fc.array(word, { minLength: 1, maxLength: 4 }), (vocab, texts) => {
+        const model = new Unigram([['', 0], ...vocab], { unkId: 0, hidden: new Set([0]) });
+        const ours = new PieceLattice(vocab);
+        const lattice = new Lattice();
+        for (const text of texts) {
+          const units = Uint16Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
+          ours.fill(units, 0, text.length);
+          const expected = new Float64Array(vocab.length + 1);
+          const sums = new Float64Array(vocab.length + 1);
+          const logZ = lattice.fill(model, text).marginals((id, p) => (sums[id]! += 3 * p));
+          expect(ours.marginals(3, expected)).toBe(logZ);
+          expect(expected).toEqual(sums);
+          expect(ours.best(true)).toBe(true);
+          expect(ours.path).toEqual(model.bestPath(text).ids);
+          const [other] = lattice.nBest(1, (_, length) => length === text.length);
+          expect(ours.best(false)).toBe(other !== undefined);
+          if (other) expect(ours.path).toEqual(other.ids);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it('prunes what matters least, and never what cannot be cut', async () => {
     const words = table({ abc: 50, ab: 10, aa: 1, a: 1 });
     const kept = async (keep: number) =>
-      (await prune(words, vocab, keep, pace(), progress)).map(([token]) => token);
+      (await prune(unitWords(words), vocab, keep, pace(), progress)).map(([token]) => token);
     expect(await kept(5)).toEqual(['a', 'b', 'c', 'ab', 'abc']);
     expect(await kept(4)).toEqual(['a', 'b', 'c', 'abc']);
     expect(await kept(0)).toEqual(['a', 'b', 'c']);

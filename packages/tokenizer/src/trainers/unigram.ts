@@ -17,10 +17,10 @@ import { Metaspace, type MetaspaceOptions } from '../pre-tokenizers/metaspace.js
 import type { PreTokenizer } from '../pre-tokenizers/pre-tokenizer.js';
 import { Tokenizer } from '../tokenizer.js';
 import { type CountOptions, countWords, cutWith } from './count-words.js';
+import { type UnitWords, unitWords } from './piece-lattice.js';
 import { Pace } from './progress.js';
 import { seedPieces } from './seed-pieces.js';
 import { expect, maximize, type Piece, prune } from './unigram-em.js';
-import type { WordCounts } from './word-counts.js';
 
 /** Options of `trainUnigram`. */
 export interface TrainUnigramOptions extends CountOptions {
@@ -99,7 +99,7 @@ export async function trainUnigram(
 
   const counted = await countWords(texts, options, pace, cutWith(normalizer ?? undefined, preTokenizer));
   // Sums round by the order of what is added, which must not be that of the texts.
-  const words = counted.inOrder();
+  const words = unitWords(counted.inOrder());
   const target = vocabSize - fixed.length;
   const characters = coveringCharacters(words, characterCoverage);
   check(
@@ -158,46 +158,59 @@ export async function trainUnigram(
 }
 
 /** The most frequent characters that make up a share of the text, with their counts; of equals the smaller first. */
-function coveringCharacters(words: WordCounts, share: number): Map<string, number> {
-  const frequency = new Map<string, number>();
+function coveringCharacters(words: UnitWords, share: number): Map<string, number> {
+  const frequency = new Map<number, number>();
   let sum = 0;
-  for (let i = 0; i < words.size; i++) {
-    for (const char of words.piece(i)) {
-      frequency.set(char, (frequency.get(char) ?? 0) + words.counts[i]!);
-      sum += words.counts[i]!;
-    }
-  }
-  const sorted = [...frequency].sort(([a, m], [b, n]) => n - m || a.codePointAt(0)! - b.codePointAt(0)!);
+  eachPoint(words, (point, word) => {
+    frequency.set(point, (frequency.get(point) ?? 0) + words.counts[word]!);
+    sum += words.counts[word]!;
+  });
+  const sorted = [...frequency].sort(([a, m], [b, n]) => n - m || a - b);
   let covered = 0;
   let count = 0;
   for (; count < sorted.length && covered < share * sum; count++) covered += sorted[count]![1];
-  return new Map(sorted.slice(0, count));
+  return new Map(sorted.slice(0, count).map(([point, n]) => [String.fromCodePoint(point), n]));
+}
+
+/** Visits the code points of all words. */
+function eachPoint({ units, starts }: UnitWords, visit: (point: number, word: number) => void): void {
+  for (let word = 0; word + 1 < starts.length; word++) {
+    for (let i = starts[word]!; i < starts[word + 1]!; i++) {
+      const unit = units[i]!;
+      const next = i + 1 < starts[word + 1]! ? units[i + 1]! : 0;
+      const pair = (unit & 0xfc00) === 0xd800 && (next & 0xfc00) === 0xdc00;
+      if (pair) i++;
+      visit(pair ? 0x10000 + ((unit & 0x3ff) << 10) + (next & 0x3ff) : unit, word);
+    }
+  }
 }
 
 /** The first pieces: the characters, and the substrings made of them, with log shares of their counts. */
 function seed(
-  words: WordCounts,
+  words: UnitWords,
   characters: ReadonlyMap<string, number>,
   longest: number,
   limit: number,
   taken: ReadonlySet<string>,
 ): Piece[] {
   // A character without a token ends a word: no candidate holds it.
+  const known = new Set(Array.from(characters.keys(), (char) => char.codePointAt(0)!));
   const points: number[] = [];
   const starts = [0];
   const counts: number[] = [];
-  for (let i = 0; i < words.size; i++) {
-    const close = () => {
-      if (points.length === starts.at(-1)) return;
-      starts.push(points.length);
-      counts.push(words.counts[i]!);
-    };
-    for (const char of words.piece(i)) {
-      if (characters.has(char)) points.push(char.codePointAt(0)!);
-      else close();
-    }
-    close();
-  }
+  let last = 0;
+  const close = (word: number) => {
+    if (points.length === starts.at(-1)) return;
+    starts.push(points.length);
+    counts.push(words.counts[word]!);
+  };
+  eachPoint(words, (point, word) => {
+    if (word !== last) close(last);
+    last = word;
+    if (known.has(point)) points.push(point);
+    else close(word);
+  });
+  close(last);
   const found = {
     points: Int32Array.from(points),
     starts: Int32Array.from(starts),
@@ -205,7 +218,7 @@ function seed(
   };
   const candidates: [string, number][] = [...characters];
   for (const { at, length, count } of seedPieces(found, longest, limit)) {
-    const token = String.fromCodePoint(...points.slice(at, at + length));
+    const token = String.fromCodePoint(...found.points.subarray(at, at + length));
     if (!taken.has(token)) candidates.push([token, count * length]);
   }
   const total = Math.log(candidates.reduce((sum, [, count]) => sum + count, 0));
