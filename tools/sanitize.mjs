@@ -1,5 +1,6 @@
 // npm run sanitize [-- address|thread] [-- ... vitest arguments]: builds the addon and the best kernel library with
-// sanitizers, in a folder of their own, and runs the law suite and the addon's tests under them. Linux and GCC.
+// sanitizers, in a folder of their own, and runs the law suite, the addon's tests and those of the tokenizer's native parts
+// under them. Linux and GCC.
 //
 // address also means undefined behaviour; any report ends the run. Leaks are not looked for: node frees little at its
 // end, and the laws count storages themselves. thread does not look at code that is not instrumented, which is node and
@@ -79,7 +80,10 @@ for (const name of chosen) {
     // The laws' own test looks for what few runs may miss.
     ...(tests.length > 0
       ? tests
-      : ['packages/tensor-core/src', 'native/test', '--exclude', '**/laws.test.ts']),
+      : [
+          ...['packages/tensor-core/src', 'native/test', 'packages/tokenizer/src/native'],
+          ...['--exclude', '**/laws.test.ts'],
+        ]),
   ];
   const [file, before] = wrapper ?? [process.execPath, []];
   const status = run(file, [...before, ...(wrapper ? [process.execPath] : []), ...vitest], {
