@@ -51,7 +51,7 @@ class ThreadPool {
     while (done_.load(std::memory_order_acquire) != tasks) pause();
   }
 
- private:
+  // For loops that wait for another thread.
   static void pause() {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
@@ -60,6 +60,7 @@ class ThreadPool {
 #endif
   }
 
+ private:
   // A worker may arrive after the tasks are gone, or even during the next run. Counting down tells the two apart by
   // one atomic: a positive value belongs to the run that is published, and that run cannot end before its task does,
   // so the fields read after it are that run's.

@@ -5,5 +5,6 @@
 
 namespace ik {
 void ExportTokenizer(Napi::Env env, Napi::Object exports);
+void ExportDecoder(Napi::Env env, Napi::Object exports);
 void ExportTrainer(Napi::Env env, Napi::Object exports);
 }

@@ -63,7 +63,7 @@ inline Napi::Int32Array to_array(Napi::Env env, const int32_t* data, size_t coun
 
 // Hands an array over without a copy, where it is large and the environment can have memory from outside.
 inline Napi::Int32Array give_array(Napi::Env env, tok::Buffer<int32_t>& buffer, size_t count) {
-  constexpr size_t kLarge = 1 << 18;
+  constexpr size_t kLarge = 1 << 14;
   if (count < kLarge) return to_array(env, buffer.data(), count);
   void* const data = buffer.give(count);
   napi_value shared;
@@ -97,7 +97,7 @@ inline tok::Scanner read_scanner(const Napi::Object& options) {
   const auto [classes, points] = elements<uint8_t>(options.Get("classes"), napi_uint8_array);
   if (points != tok::kPoints) throw wrong(env, "native: a class for each code point was expected");
   const int32_t pattern = options.Get("pattern").ToNumber();
-  if (pattern < 0 || pattern > static_cast<int32_t>(tok::Pattern::kO200k)) throw wrong(env, "native: no such pattern");
+  if (pattern < 0 || pattern > static_cast<int32_t>(tok::Pattern::kWords)) throw wrong(env, "native: no such pattern");
   const int32_t digits = options.Get("digits").ToNumber();
   return tok::Scanner(classes, static_cast<tok::Pattern>(pattern), digits, options.Get("wholeTail").ToBoolean());
 }

@@ -1,6 +1,6 @@
 /** How text is cut: the number of the pattern and the variants of cl100k; see native/tokenizer/scanner.h. */
 export interface ScannerOptions {
-  /** 0 not at all, 1 GPT-2, 2 cl100k, 3 o200k. */
+  /** 0 not at all, 1 GPT-2, 2 cl100k, 3 o200k, 4 before each run of U+2581, which stands for spaces. */
   pattern: number;
   /** Most digits in one piece (cl100k). */
   digits: number;
@@ -26,19 +26,25 @@ export interface BpeEncoderOptions extends ScannerOptions, TokenBytes {
   ranks: Int32Array;
   /** A piece that is a token is not merged up. */
   wholePieces: boolean;
+  /** Characters beyond ASCII that are symbols as a whole, and their ids; the others are their bytes. */
+  points?: Uint32Array;
+  pointIds?: Int32Array;
 }
 
-/** Byte-level BPE of texts without added tokens; lone surrogates count as U+FFFD. Throws E_OOM. */
+/** BPE of bytes, or of characters that fall back to bytes, of texts without added tokens; lone surrogates count as U+FFFD. Throws E_OOM. */
 export interface BpeEncoder {
   encode(text: string, spans: false): Int32Array;
   /** Ids, offsets in UTF-16 units (two per id), and the number of the piece of each id. */
   encode(text: string, spans: true): [ids: Int32Array, offsets: Int32Array, words: Int32Array];
-  /** How many ids each text has, then those of all texts together; `offsets` and `words` are empty without spans. */
+  /**
+   * How many ids each text has and which thread encoded it, then what each thread made, its texts in order; `offsets` and
+   * `words` are empty without spans.
+   */
   encodeBatch(
     texts: readonly string[],
     spans: boolean,
     threads: number,
-  ): [counts: Int32Array, ids: Int32Array, offsets: Int32Array, words: Int32Array];
+  ): [counts: Int32Array, takers: Int32Array, ids: Int32Array[], offsets: Int32Array[], words: Int32Array[]];
   /** Merges of long pieces looked at so far, for tests of the worst case. */
   steps(): number;
 }
@@ -51,6 +57,11 @@ export interface ByteDecoderOptions extends TokenBytes {
 export interface ByteDecoder {
   /** The bytes of the ids, or the index of the first id that does not exist. Throws E_OOM beyond 4 GiB. */
   decode(ids: Int32Array, skipSpecial: boolean): Uint8Array | number;
+  /**
+   * Their text, each longest part of a character that does not go on as one U+FFFD, or the index of the first id that does
+   * not exist. Throws E_OOM where memory runs out, and V8's error where a string would be too long.
+   */
+  decodeText(ids: Int32Array, skipSpecial: boolean): string | number;
 }
 
 export interface WordCounterOptions extends ScannerOptions {

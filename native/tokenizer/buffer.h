@@ -2,7 +2,9 @@
 // touched page by page.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <utility>
 #if defined(__linux__)
@@ -11,11 +13,15 @@
 
 namespace ik::tok {
 
-// Freed by std::free. Throws std::bad_alloc.
-inline void* take_room(size_t bytes) {
+// Room for texts of more bytes, and what they are worked on with, is given back after use.
+constexpr size_t kKept = 1 << 20;
+
+constexpr size_t kHugePage = 2 << 20;
+
+// In huge pages from `huge` bytes on. Freed by std::free. Throws std::bad_alloc.
+inline void* take_room(size_t bytes, [[maybe_unused]] size_t huge = kHugePage) {
 #if defined(__linux__)
-  constexpr size_t kHugePage = 2 << 20;
-  if (bytes >= kHugePage) {
+  if (bytes >= huge) {
     void* const room = std::aligned_alloc(kHugePage, (bytes + kHugePage - 1) / kHugePage * kHugePage);
     if (!room) throw std::bad_alloc();
     madvise(room, bytes, MADV_HUGEPAGE);
@@ -60,12 +66,20 @@ class Buffer {
   ~Buffer() { std::free(data_); }
   T* data() { return data_; }
   const T* data() const { return data_; }
-  // Makes room for `count` elements, keeping the contents.
-  void reserve(size_t count) {
+  // Makes room for `count` elements, keeping those there are, or the first `used` of them: large room is then fresh, since
+  // what was made small and grown in place would not lie in huge pages.
+  void reserve(size_t count, size_t used = SIZE_MAX) {
     if (count <= capacity_) return;
     const size_t capacity = count > 2 * capacity_ ? count : 2 * capacity_;
-    void* const grown = data_ ? std::realloc(data_, capacity * sizeof(T)) : take_room(capacity * sizeof(T));
-    if (!grown) throw std::bad_alloc();
+    void* grown;
+    if (!data_ || (used <= capacity_ && capacity * sizeof(T) >= kHuge)) {
+      grown = take_room(capacity * sizeof(T), kHuge);
+      if (data_) std::memcpy(grown, data_, used * sizeof(T));
+      std::free(data_);
+    } else {
+      grown = std::realloc(data_, capacity * sizeof(T));
+      if (!grown) throw std::bad_alloc();
+    }
     data_ = static_cast<T*>(grown);
     capacity_ = capacity;
   }
@@ -85,6 +99,10 @@ class Buffer {
   }
 
  private:
+  // To find huge pages the system may first have to move others, which for room that is soon given away takes longer than
+  // it saves.
+  static constexpr size_t kHuge = 4 * kHugePage;
+
   T* data_ = nullptr;
   size_t capacity_ = 0;
 };

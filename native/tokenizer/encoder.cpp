@@ -10,7 +10,9 @@ Encoder::Encoder(Scanner&& scanner, Vocabulary&& vocabulary, PairRules&& rules)
     : scanner_(std::move(scanner)),
       vocabulary_(std::move(vocabulary)),
       rules_(std::move(rules)),
-      characters_(rules_, vocabulary_.byte_ids.data(), vocabulary_.bytes, vocabulary_.starts) {
+      characters_(vocabulary_.points.empty()
+                      ? Characters(rules_, vocabulary_.byte_ids.data(), vocabulary_.bytes, vocabulary_.starts)
+                      : Characters(vocabulary_.points, vocabulary_.point_ids)) {
   if (!vocabulary_.whole_pieces) return;
   const size_t count = vocabulary_.starts.size() - 1;
   size_t slots = 16;
@@ -41,7 +43,7 @@ int32_t Encoder::whole(const uint8_t* piece, size_t n, uint64_t hash) const {
 // frequent, so they come last and stay.
 void Encoder::prime(PieceCache& cache) const {
   if (!vocabulary_.whole_pieces) return;
-  for (size_t id = std::min(vocabulary_.starts.size() - 1, PieceCache::kSets); id-- > 0;) {
+  for (size_t id = vocabulary_.starts.size() - 1; id-- > 0;) {
     const size_t n = vocabulary_.size_of(static_cast<int32_t>(id));
     if (n == 0 || n > PieceCache::kShort) continue;
     uint8_t spelled[16] = {};
@@ -52,21 +54,10 @@ void Encoder::prime(PieceCache& cache) const {
   }
 }
 
-size_t Encoder::miss(const uint8_t* piece, size_t n, uint64_t hash, Worker& worker, int32_t* out) const {
-  if (vocabulary_.whole_pieces) {
-    const int32_t id = whole(piece, n, hash);
-    if (id >= 0) {
-      *out = id;
-      return 1;
-    }
-  }
-  return worker.merger.merge(piece, n, out);
-}
-
 // Appends the ids of one piece and returns how many.
 inline size_t Encoder::encode_piece(const Piece& piece, Worker& worker, Tokens& out) const {
   const size_t n = piece.size;
-  if (out.count + n + 4 > out.ids.capacity()) out.ids.reserve(out.count + n + 4);
+  if (out.count + n + 4 > out.ids.capacity()) out.ids.reserve(out.count + n + 4, out.count);
   int32_t* const ids = out.ids.data() + out.count;
   if (n <= PieceCache::kShort) {
     if (const PieceCache::Slot* slot = worker.cache.find(piece.key, piece.place)) {
@@ -83,10 +74,19 @@ inline size_t Encoder::encode_piece(const Piece& piece, Worker& worker, Tokens& 
 // The ids of a piece that the table of short ones does not have.
 size_t Encoder::encode_rare(const Piece& piece, Worker& worker, int32_t* ids) const {
   const auto [at, n, key, place] = piece;
-  if (n > PieceCache::kLong) return miss(at, n, PieceCache::hash(at, n), worker, ids);
-  // A short piece of few ids is in the table of short ones, if anywhere.
   const bool is_short = n <= PieceCache::kShort;
-  const uint64_t hash = is_short ? PieceCache::hash(at, n) : place;
+  const uint64_t hash = is_short || n > PieceCache::kLong ? PieceCache::hash(at, n) : place;
+  if (vocabulary_.whole_pieces) {
+    const int32_t id = whole(at, n, hash);
+    if (id >= 0) {
+      *ids = id;
+      // A longer one is found here as soon as in the cache.
+      if (is_short) worker.cache.add(key, place, ids, 1);
+      return 1;
+    }
+  }
+  if (n > PieceCache::kLong) return worker.merger.merge(at, n, ids);
+  // A short piece of few ids is in the table of short ones, if anywhere.
   if (n > PieceCache::kSlotIds && (!is_short || worker.cache.may_have(hash))) {
     const PieceCache::LongHit hit = worker.cache.find_long(hash, at, n);
     if (hit.ids) {
@@ -94,7 +94,7 @@ size_t Encoder::encode_rare(const Piece& piece, Worker& worker, int32_t* ids) co
       return hit.count;
     }
   }
-  const size_t count = miss(at, n, hash, worker, ids);
+  const size_t count = worker.merger.merge(at, n, ids);
   if (is_short && count <= PieceCache::kSlotIds) worker.cache.add(key, place, ids, count);
   else worker.cache.add_long(hash, at, n, ids, count);
   return count;
@@ -143,8 +143,8 @@ void Encoder::encode_spans(size_t n, Worker& worker, Tokens& out) const {
     for (size_t k = 0; k < pieces_cut; ++k, ++word) {
       const size_t from = out.count;
       const size_t count = encode_piece(pieces[k], worker, out);
-      out.offsets.reserve(2 * out.count);
-      out.words.reserve(out.count);
+      out.offsets.reserve(2 * out.count, 2 * from);
+      out.words.reserve(out.count, from);
       int32_t* offset = out.offsets.data() + 2 * from;
       // `at` and `unit` stand at the character that holds byte `end`, the end of the last token.
       size_t at = static_cast<size_t>(pieces[k].at - p), end = at;
@@ -167,10 +167,10 @@ void Encoder::encode_spans(size_t n, Worker& worker, Tokens& out) const {
 }
 
 void Encoder::encode(const char16_t* text, size_t units, bool spans, Worker& worker, Tokens& out) const {
-  worker.text.reserve(3 * units + kPadding);
+  worker.text.reserve(3 * units + kPadding, 0);
   const size_t n = utf16_to_utf8(text, units, worker.text.data());
   std::memset(worker.text.data() + n, 0, kPadding);
-  out.ids.reserve(out.count + n / 4 + 16);
+  out.ids.reserve(out.count + n / 4 + 16, out.count);
   const auto run = [&]<Pattern kPattern>() {
     if (spans) encode_spans<kPattern>(n, worker, out);
     else encode_ids<kPattern>(n, worker, out);
@@ -179,6 +179,7 @@ void Encoder::encode(const char16_t* text, size_t units, bool spans, Worker& wor
     case Pattern::kGpt2: run.template operator()<Pattern::kGpt2>(); break;
     case Pattern::kCl100k: run.template operator()<Pattern::kCl100k>(); break;
     case Pattern::kO200k: run.template operator()<Pattern::kO200k>(); break;
+    case Pattern::kWords: run.template operator()<Pattern::kWords>(); break;
     case Pattern::kWhole: run.template operator()<Pattern::kWhole>(); break;
   }
   if (n > kKept) worker.text.release();

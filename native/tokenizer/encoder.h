@@ -1,4 +1,4 @@
-// Byte-level BPE from text to ids: a scanner cuts pieces, a cache knows those seen before, the others are merged.
+// BPE of bytes, or of characters that fall back to bytes, from text to ids: a scanner cuts pieces, a cache knows those seen before, the others are merged.
 #pragma once
 #include <memory>
 #include <vector>
@@ -21,6 +21,8 @@ struct Vocabulary {
   std::vector<int32_t> byte_ids;     // of the 256 bytes
   std::vector<uint8_t> bytes;        // of all tokens, one after the other
   std::vector<uint32_t> starts;      // id_limit + 1; token t is bytes [starts[t], starts[t + 1]), empty if no bytes
+  std::vector<uint32_t> points;      // characters that are symbols as a whole, where any are
+  std::vector<int32_t> point_ids;    // and their ids
   bool whole_pieces = false;         // a piece that is a token is not merged up
   size_t size_of(int32_t id) const { return starts[static_cast<size_t>(id) + 1] - starts[static_cast<size_t>(id)]; }
 };
@@ -60,7 +62,6 @@ class Encoder {
   void encode_spans(size_t n, Worker& worker, Tokens& out) const;
   size_t encode_piece(const Piece& piece, Worker& worker, Tokens& out) const;
   size_t encode_rare(const Piece& piece, Worker& worker, int32_t* ids) const;
-  size_t miss(const uint8_t* piece, size_t n, uint64_t hash, Worker& worker, int32_t* out) const;
   int32_t whole(const uint8_t* piece, size_t n, uint64_t hash) const;
 
   const Scanner scanner_;

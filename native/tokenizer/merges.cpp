@@ -78,33 +78,101 @@ Characters::Characters(const PairRules& rules, const int32_t* byte_ids, const st
   }
 }
 
-Merger::Merger(const PairRules& rules, const Characters& characters, const int32_t* byte_ids)
-    : rules_(rules), characters_(characters), byte_ids_(byte_ids), byte_rules_(1 << 16) {
-  for (int a = 0; a < 256; ++a)
-    for (int b = 0; b < 256; ++b) byte_rules_[static_cast<size_t>(a << 8 | b)] = rules.find(byte_ids[a], byte_ids[b]);
+Characters::Characters(const std::vector<uint32_t>& points, const std::vector<int32_t>& ids) : symbols_(kEnd - kFirst) {
+  for (size_t i = 0; i < points.size(); ++i) {
+    const Symbols symbols{{ids[i], 0, 0}, 1};
+    if (points[i] >= kEnd) astral_[points[i]] = symbols;
+    else if (points[i] >= kFirst) symbols_[points[i] - kFirst] = symbols;
+  }
 }
+
+const Characters::Symbols* Characters::find_astral(uint32_t point) const {
+  const auto found = astral_.find(point);
+  return found == astral_.end() ? nullptr : &found->second;
+}
+
+Merger::Merger(const PairRules& rules, const Characters& characters, const int32_t* byte_ids)
+    : rules_(rules), characters_(characters), byte_ids_(byte_ids) {}
 
 size_t Merger::merge(const uint8_t* piece, size_t n, int32_t* out) {
-  const size_t count = start(piece, n, out);
-  if (count == 1) return 1;
-  return count <= kShort ? merge_short(out, count) : merge_long(out, count);
+  if (n > kWindow) {
+    const size_t count = merge_windows(piece, n, out);
+    if (count > 0) return count;
+  }
+  return merge_symbols(out, start(piece, n, out));
 }
 
-// Writes the symbols that merging starts from.
-size_t Merger::start(const uint8_t* piece, size_t n, int32_t* out) const {
+size_t Merger::merge_symbols(int32_t* ids, size_t n) {
+  if (n == 1) return 1;
+  return n <= kShort ? merge_short(ids, n) : merge_long(ids, n);
+}
+
+// Merges a piece window by window, so that what is worked on stays in the caches, and returns how many tokens it has, or 0
+// where that cannot be done this way.
+//
+// Tokens in a row are what a text is merged to if each two neighbours are what both together are merged to: were there a
+// first merge across a border, it would come first for those two alone as well. Neighbours within a window are; what is
+// left to ask is whether the last token kept of a window and the first of the next one are.
+size_t Merger::merge_windows(const uint8_t* piece, size_t n, int32_t* out) {
+  size_t kept = 0;
+  window_.reserve(kWindow + 1);
+  symbols_.reserve(kWindow + 1);
+  offsets_.reserve(kWindow + 1);
+  int32_t* const tokens = window_.data();
+  const int32_t* const symbols = symbols_.data();
+  const int32_t* const offsets = offsets_.data();
+  before_.size = 0;
+  for (size_t at = 0; at < n;) {
+    size_t size = std::min(kWindow, n - at);
+    // The zeros behind a text continue no character.
+    while ((piece[at + size] & 0xc0) == 0x80) --size;
+    const size_t width = start(piece + at, size, tokens, offsets_.data());
+    std::copy_n(tokens, width, symbols_.data());
+    size_t count = merge_long(tokens, width, true);
+    const int32_t* const places = places_.begin();
+    const auto end_of = [&](size_t token) { return token + 1 < count ? static_cast<size_t>(places[token + 1]) : width; };
+    if (at > 0) {
+      const size_t both = before_.size + end_of(0);
+      seam_.reserve(both + 1);
+      std::copy_n(before_.begin(), before_.size, seam_.data());
+      std::copy_n(symbols, end_of(0), seam_.data() + before_.size);
+      if (merge_symbols(seam_.data(), both) != 2 || seam_.data()[0] != out[kept - 1] || seam_.data()[1] != tokens[0]) return 0;
+    }
+    size_t done = size, last = width;
+    if (at + size < n) {
+      // What is near the end of a window could depend on what follows, and the next one must begin with a character.
+      size_t left = count - 1;
+      while (left > 0 && (offsets[places[left]] < 0 || static_cast<size_t>(offsets[places[left]]) + kMargin > size)) --left;
+      if (left == 0) return 0;
+      last = static_cast<size_t>(places[left]);
+      done = static_cast<size_t>(offsets[last]);
+      count = left;
+      before_.size = 0;
+      for (auto i = static_cast<size_t>(places[count - 1]); i < last; ++i) before_.add(symbols[i]);
+    }
+    std::copy_n(tokens, count, out + kept);
+    kept += count;
+    at += done;
+  }
+  return kept;
+}
+
+// Writes the symbols that merging starts from, and where each begins if that is asked for: -1 within a character.
+size_t Merger::start(const uint8_t* piece, size_t n, int32_t* out, int32_t* offsets) const {
   size_t count = 0;
+  const auto add = [&](int32_t symbol, int32_t offset) {
+    if (offsets) offsets[count] = offset;
+    out[count++] = symbol;
+  };
   for (size_t i = 0; i < n;) {
     const Utf8Char c = decode_utf8(piece + i);
-    if (c.point >= 0x80 && c.point < 0x10000) {
-      const Characters::Symbols& symbols = characters_.at(c.point);
-      for (int32_t k = 0; k < symbols.count; ++k) out[count + static_cast<size_t>(k)] = symbols.ids[k];
-      count += static_cast<size_t>(symbols.count);
-      if (symbols.count > 0) {
-        i += c.size;
-        continue;
-      }
+    const auto offset = static_cast<int32_t>(i);
+    if (const Characters::Symbols* const symbols = characters_.find(c.point)) {
+      for (int32_t k = 0; k < symbols->count; ++k) add(symbols->ids[k], k == 0 ? offset : -1);
+      i += c.size;
+      continue;
     }
-    for (const size_t end = i + c.size; i < end; ++i) out[count++] = byte_ids_[piece[i]];
+    for (uint32_t k = 0; k < c.size; ++k, ++i) add(byte_ids_[piece[i]], k == 0 ? offset : -1);
   }
   return count;
 }
@@ -129,7 +197,12 @@ size_t Merger::merge_short(int32_t* ids, size_t n) const {
   }
   for (; likely; likely &= likely - 1) {
     const auto at = static_cast<size_t>(__builtin_ctzll(likely));
-    keep(at, rules_.find_likely(ids[at], ids[at + 1]));
+    const PairRules::Rule rule = rules_.find_likely(ids[at], ids[at + 1]);
+    keep(at, rule);
+    if (rule.rank == kNoRank) continue;
+    // What will be asked for when this rule's turn comes.
+    if (at + 2 < n && rules_.likely(rule.merged, ids[at + 2])) rules_.prefetch(rule.merged, ids[at + 2]);
+    if (at > 0 && rules_.likely(ids[at - 1], rule.merged)) rules_.prefetch(ids[at - 1], rule.merged);
   }
   uint64_t alive = n == 64 ? ~uint64_t{0} : (uint64_t{1} << n) - 1;
   for (;;) {
@@ -233,7 +306,8 @@ void Merger::sort_runs(Positions& positions) {
   }
 }
 
-size_t Merger::merge_long(int32_t* ids, size_t n) {
+// Where each token begins goes to places_ if that is asked for.
+size_t Merger::merge_long(int32_t* ids, size_t n, bool places) {
   const auto count = static_cast<int32_t>(n);
   ranks_.reserve(n);
   uint32_t* const ranks = ranks_.data();
@@ -279,8 +353,10 @@ size_t Merger::merge_long(int32_t* ids, size_t n) {
     current_.size = 0;
   }
   size_t left = 0;
+  if (places) places_.size = 0;
   for (int32_t i = 0; i < count;) {
     const int32_t next = next_of(ids, i);
+    if (places) places_.add(i);
     ids[left++] = ids[i];
     i = next;
   }

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <unordered_map>
 #include <vector>
 
 #include "buffer.h"
@@ -12,8 +13,6 @@ namespace ik::tok {
 constexpr uint32_t kNoRank = 0xffffffff;
 // Ranks share 32 bits with a position below 64 in the merging of short pieces.
 constexpr uint32_t kRankLimit = 1u << 26;
-// Room for texts of more bytes, and what they are merged with, is given back after use.
-constexpr size_t kKept = 1 << 20;
 
 // A pair of ids to the rank of its rule and the id it makes: open addressing, at most half full.
 class PairRules {
@@ -78,8 +77,8 @@ class PairRules {
   size_t mask_ = 0, filter_mask_ = 0;
 };
 
-// What characters of two and three bytes are merged to before anything else happens to them, where that is certain: a
-// piece then starts from fewer symbols. It is certain for a character if every rule that could join it or a part of it to
+// The symbols that merging starts from where they are not single bytes. In byte-level BPE it is what characters of two and
+// three bytes are merged to before anything else happens to them, where that is certain. It is certain for a character if every rule that could join it or a part of it to
 // a neighbour has a higher rank than those that finish it: then, whatever the neighbours, it is finished first.
 class Characters {
  public:
@@ -90,12 +89,23 @@ class Characters {
   // `bytes` and `starts` say how tokens are spelled; see Vocabulary.
   Characters(const PairRules& rules, const int32_t* byte_ids, const std::vector<uint8_t>& bytes,
              const std::vector<uint32_t>& starts);
+  // Characters that are symbols as they are.
+  Characters(const std::vector<uint32_t>& points, const std::vector<int32_t>& ids);
 
-  const Symbols& at(uint32_t point) const { return symbols_[point - kFirst]; }
+  // Null if the character is its bytes.
+  const Symbols* find(uint32_t point) const {
+    if (point < kFirst) return nullptr;
+    if (point >= kEnd) return astral_.empty() ? nullptr : find_astral(point);
+    const Symbols& symbols = symbols_[point - kFirst];
+    return symbols.count > 0 ? &symbols : nullptr;
+  }
 
  private:
+  const Symbols* find_astral(uint32_t point) const;
+
   static constexpr uint32_t kFirst = 0x80, kEnd = 0x10000;
   std::vector<Symbols> symbols_;
+  std::unordered_map<uint32_t, Symbols> astral_;
 };
 
 // Merges pieces of well-formed UTF-8; one per thread, since it owns the room to work in.
@@ -104,7 +114,7 @@ class Merger {
   // `byte_ids` are the 256 ids that single bytes have.
   Merger(const PairRules& rules, const Characters& characters, const int32_t* byte_ids);
 
-  // Writes the ids of n bytes to `out`, which has room for n + 1, and returns how many they are. O(n log n), and O(n) where
+  // Writes the ids of n bytes, behind which no character goes on, to `out`, which has room for n + 1, and returns how many they are. O(n log n), and O(n) where
   // no rule has a lower rank than one that makes its parts.
   size_t merge(const uint8_t* piece, size_t n, int32_t* out);
 
@@ -112,9 +122,11 @@ class Merger {
   uint64_t steps() const { return steps_; }
 
  private:
-  size_t start(const uint8_t* piece, size_t n, int32_t* out) const;
+  size_t start(const uint8_t* piece, size_t n, int32_t* out, int32_t* offsets = nullptr) const;
   size_t merge_short(int32_t* ids, size_t n) const;
-  size_t merge_long(int32_t* ids, size_t n);
+  size_t merge_symbols(int32_t* ids, size_t n);
+  size_t merge_windows(const uint8_t* piece, size_t n, int32_t* out);
+  size_t merge_long(int32_t* ids, size_t n, bool places = false);
   struct Positions {
     Buffer<int32_t> at;
     size_t size = 0;
@@ -132,11 +144,11 @@ class Merger {
   void sort_runs(Positions& positions);
 
   static constexpr size_t kShort = 64;
+  // Bytes merged at a time, and how many of them at the end are merged again with those that follow.
+  static constexpr size_t kWindow = 1 << 15, kMargin = 256;
   const PairRules& rules_;
   const Characters& characters_;
   const int32_t* byte_ids_;
-  // Rules of two bytes, which most pieces begin with.
-  std::vector<PairRules::Rule> byte_rules_;
 
   // The long way: the rank of each symbol with the one behind it.
   Buffer<uint32_t> ranks_;
@@ -149,6 +161,11 @@ class Merger {
   std::vector<uint32_t> waiting_;
   std::vector<uint64_t> late_;
   Positions current_, room_;
+  Positions places_;  // of the tokens
+  // A window's tokens, the symbols they were and where those begin; the symbols of the last token before the window, and
+  // with them those of its first one.
+  Buffer<int32_t> window_, symbols_, offsets_, seam_;
+  Positions before_;
   uint64_t steps_ = 0;
 };
 

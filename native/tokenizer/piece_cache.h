@@ -142,7 +142,7 @@ class PieceCache {
   std::vector<Set, RoomAllocator<Set>> slots_;
   std::vector<LongSlot, RoomAllocator<LongSlot>> index_;
   std::vector<uint64_t> shorts_;
-  std::vector<uint8_t, RoomAllocator<uint8_t>> arena_;
+  std::vector<uint8_t> arena_;
 };
 
 }  // namespace ik::tok

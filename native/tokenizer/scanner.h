@@ -10,7 +10,7 @@ namespace ik::tok {
 // What the table that TypeScript hands over says of a code point.
 enum PointClass : uint8_t { kOther, kUpper, kLower, kCaseless, kMark, kNumber, kNewline, kSpace };
 
-enum class Pattern : int32_t { kWhole, kGpt2, kCl100k, kO200k };
+enum class Pattern : int32_t { kWhole, kGpt2, kCl100k, kO200k, kWords };
 
 constexpr size_t kPoints = 0x110000;
 
@@ -55,6 +55,7 @@ class Scanner {
     if constexpr (kPattern == Pattern::kGpt2) return cut_gpt2(p, start, n);
     if constexpr (kPattern == Pattern::kCl100k) return cut_cl100k(p, start, n);
     if constexpr (kPattern == Pattern::kO200k) return cut_o200k(p, start, n);
+    if constexpr (kPattern == Pattern::kWords) return cut_words(p, start, n);
     return n;
   }
 
@@ -116,6 +117,15 @@ class Scanner {
       last = i;
     }
     return i < n && last > start ? last : i;
+  }
+
+  // Before each run of U+2581 (E2 96 81), which stands for spaces.
+  static size_t cut_words(const uint8_t* p, size_t start, size_t n) {
+    const auto mark = [p](size_t i) { return p[i] == 0xe2 && p[i + 1] == 0x96 && p[i + 2] == 0x81; };
+    size_t i = start;
+    while (mark(i)) i += 3;
+    while (i < n && !mark(i)) ++i;
+    return i;
   }
 
   // The end of an English contraction at an apostrophe, in any case, or 0. Long s (U+017F, C5 BF) folds to s.

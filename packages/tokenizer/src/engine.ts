@@ -27,16 +27,22 @@ export interface TokenTable {
 }
 
 /**
- * Encodes texts in which no added token is looked for, and decodes. It gives the same ids, offsets and bytes as the
- * TypeScript that it stands in for, lone surrogates counting as U+FFFD.
+ * Encodes texts in which no added token is looked for, as they come: normalizing and cutting is its own affair. Decodes. It
+ * gives the same ids, offsets and bytes as the TypeScript that it stands in for, lone surrogates counting as U+FFFD.
  */
 export interface Engine {
   ids(text: string): Int32Array;
   tokens(text: string): TextTokens;
   idsOfAll(texts: readonly string[]): Int32Array[];
   tokensOfAll(texts: readonly string[]): TextTokens[];
-  /** A decoder: the bytes of ids, or the index of the first that does not exist. */
-  decoder(table: TokenTable): (ids: Int32Array, skipSpecial: boolean) => Uint8Array | number;
+  decoder(table: TokenTable): EngineDecoder;
+}
+
+/** Decodes ids; the index of the first that does not exist where one does not. */
+export interface EngineDecoder {
+  bytes(ids: Int32Array, skipSpecial: boolean): Uint8Array | number;
+  /** The text of the bytes as `TextDecoder` reads them, a byte order mark included. */
+  text(ids: Int32Array, skipSpecial: boolean): string | number;
 }
 
 /** Makes the engine of a tokenizer with these parts. Throws where it cannot take them. */

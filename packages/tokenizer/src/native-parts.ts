@@ -1,6 +1,5 @@
 /** What encoding and training by the addon share. */
 import { defaultThreads } from '@inkstone/native';
-import { unspellBytes } from './byte-alphabet.js';
 import { TokenizerError } from './errors.js';
 import type { Scan } from './pre-tokenizers/known-patterns.js';
 import { wordClasses } from './pre-tokenizers/o200k-cutter.js';
@@ -25,20 +24,21 @@ export function threadsOf(options: NativeOptions): number {
   });
 }
 
-const PATTERNS = { whole: 0, gpt2: 1, cl100k: 2, o200k: 3 } as const;
+const PATTERNS = { whole: 0, gpt2: 1, cl100k: 2, o200k: 3, words: 4 } as const;
 
-/** How the addon is to cut. */
-export function scannerOptions({ pattern, cl100k }: Scan) {
+/** How the addon is to cut: as a cutter does, not at all, or before each run of `▁`. */
+export function scannerOptions(scan: Scan | 'whole' | 'words') {
+  const { pattern, cl100k } =
+    typeof scan === 'string' ? { pattern: scan, cl100k: { digits: 3, wholeTail: false } } : scan;
   return { pattern: PATTERNS[pattern], ...cl100k, classes: wordClasses() };
 }
 
-/** The bytes of byte-level tokens; none for an id that has no token, or one that spells no bytes. */
-export function tokenBytes(tokens: readonly (string | undefined)[]): {
+/** The bytes of tokens one after the other; none for an id that has no token, or one that spells no bytes. */
+export function tokenBytes(spelled: readonly (Uint8Array | undefined)[]): {
   bytes: Uint8Array;
   starts: Uint32Array;
 } {
-  const starts = new Uint32Array(tokens.length + 1);
-  const spelled = tokens.map((token) => unspellBytes(token ?? ''));
+  const starts = new Uint32Array(spelled.length + 1);
   spelled.forEach((token, id) => {
     starts[id + 1] = starts[id]! + (token?.length ?? 0);
   });

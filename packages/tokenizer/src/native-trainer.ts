@@ -1,4 +1,5 @@
 import { loadAddon, type NativeAddon, type WordCounter } from '@inkstone/native';
+import { unspellBytes } from './byte-alphabet.js';
 import { type NativeOptions, scannerOptions, threadsOf, tokenBytes } from './native-parts.js';
 import { scanOf } from './pre-tokenizers/known-patterns.js';
 import type { Cutter } from './pre-tokenizers/pre-tokenizer.js';
@@ -98,7 +99,7 @@ async function learn(
 ): Promise<[number, number][]> {
   const { vocabSize, minFrequency, maxTokenLength = Infinity, byteIds } = options;
   const limits = { vocabSize, minFrequency, maxTokenLength, byteIds };
-  const learner = new addon.MergeLearner(words, { ...tokenBytes(tokens), ...limits });
+  const learner = new addon.MergeLearner(words, { ...tokenBytes(tokens.map(unspellBytes)), ...limits });
   while (!learner.learn(SLICE)) {
     if (pace.due) await pace.rest({ stage: 'learn', done: learner.tokens, total: vocabSize });
   }

@@ -3,6 +3,7 @@ import { AlignedText } from './aligned-text.js';
 import { ByteLevelEncoder } from './byte-level-encoder.js';
 import type { EncoderParts, Engine, TextTokens } from './engine.js';
 import { IdBuffer } from './id-buffer.js';
+import { takeFirstOut, withSpace } from './leading-space.js';
 import { Bpe } from './models/bpe.js';
 import { toWellFormed } from './unicode.js';
 
@@ -16,6 +17,8 @@ export class TextEncoderPipeline {
   readonly #normalizedFinder: AddedTokenFinder;
   /** Encodes a text without added tokens straight to ids; undefined where the parts need the long way. */
   readonly #fast: ByteLevelEncoder | undefined;
+  /** True if texts are first given a space to start with. */
+  readonly #spaced: boolean;
   /** Takes the place of `#fast`. */
   readonly #engine: Engine | undefined;
   /** True if no added token is looked for unless a caller allows special ones. */
@@ -35,7 +38,8 @@ export class TextEncoderPipeline {
         return [pattern, token] as const;
       }),
     );
-    const cut = preTokenizer?.byteCutter;
+    const cut = preTokenizer?.byteCutter ?? preTokenizer?.spacedCutter;
+    this.#spaced = preTokenizer?.byteCutter === undefined;
     if (cut && !engine && !normalizer && model instanceof Bpe && model.takesBytes) {
       this.#fast = new ByteLevelEncoder(cut, model);
     }
@@ -64,7 +68,10 @@ export class TextEncoderPipeline {
         const inner = to - from === part.length ? part : part.slice(from, to);
         if (found) out.push(found.id);
         else if (engine) out.pushAll(engine.ids(inner));
-        else fast!.encodeRange(inner, 0, to - from, out);
+        else {
+          const given = this.#spaced ? withSpace(inner) : inner;
+          fast!.encodeRange(given, 0, given.length, out);
+        }
       });
     });
     return out.toArray();
@@ -141,7 +148,8 @@ export class TextEncoderPipeline {
         added(part, token);
         return;
       }
-      const normalized = normalizer ? normalizer.normalize(part) : part;
+      // An engine takes texts as they are.
+      const normalized = normalizer && !engine ? normalizer.normalize(part) : part;
       this.#normalizedFinder.split(
         normalized.text,
         within(allowed, start, part.text === normalized.text),
@@ -156,7 +164,10 @@ export class TextEncoderPipeline {
             word = words.data[words.length - 1]! + 1;
           } else if (fast && offsets && words) {
             const before = ids.length;
-            word = fast.encodeSpans(inner.text, ids, offsets, words, word);
+            const given = this.#spaced ? withSpace(inner.text) : inner.text;
+            word = fast.encodeSpans(given, ids, offsets, words, word);
+            if (given !== inner.text)
+              takeFirstOut(inner.text, offsets.data.subarray(2 * before, offsets.length));
             for (let i = 2 * before; i < offsets.length; i++) offsets.data[i]! += inner.origin;
           } else for (const each of preTokenizer ? preTokenizer.preTokenize([inner]) : [inner]) piece(each);
         },

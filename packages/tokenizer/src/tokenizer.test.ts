@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fixture } from '../test/fixture.js';
 import { AddedTokens } from './added-tokens.js';
 import { BYTE_TO_CHAR } from './byte-alphabet.js';
+import { ByteLevel } from './pre-tokenizers/byte-level.js';
+import { PreTokenizerSequence } from './pre-tokenizers/simple.js';
 import { Tokenizer } from './tokenizer.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: the tests below break this JSON on purpose
@@ -81,6 +83,28 @@ describe('byte-level BPE', () => {
       expect(tokenizer.decode(ids)).toBe(piece);
       expect([...ids]).toEqual(slowEncode(piece));
     }
+  });
+
+  it('puts a space before the text as the pre-tokenizer does, the short way and the long one', () => {
+    const spaced = new ByteLevel({ addPrefixSpace: true });
+    const short = tokenizer.with({ preTokenizer: spaced });
+    // A sequence says nothing of what its only part does.
+    const long = tokenizer.with({ preTokenizer: new PreTokenizerSequence([spaced]) });
+    const unit = fc.constantFrom(' ', '  ', 'the', 'a', '好', '🙂', '\ud83d', "'s", '\n', '<|endoftext|>');
+    fc.assert(
+      fc.property(
+        fc.array(unit, { maxLength: 12 }),
+        fc.constantFrom('none' as const, 'all' as const),
+        (units, all) => {
+          const text = units.join('');
+          const options = { allowedSpecial: all };
+          const expected = long.encode(text, options);
+          expect(short.encode(text, options)).toEqual(expected);
+          expect(short.encodeIds(text, options)).toEqual(expected.ids);
+        },
+      ),
+      { numRuns: 500 },
+    );
   });
 
   it('keeps its ids when the cache overflows', () => {

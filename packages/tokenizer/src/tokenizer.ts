@@ -6,7 +6,7 @@ import type { TokenizerConfig } from './config.js';
 import { DecodeStream } from './decode-stream.js';
 import type { Decoder } from './decoders/decoder.js';
 import { concatEncodings, Encoding } from './encoding.js';
-import type { Engine, EngineFactory, TextTokens, TokenTable } from './engine.js';
+import type { Engine, EngineDecoder, EngineFactory, TextTokens, TokenTable } from './engine.js';
 import { describe, TokenizerError } from './errors.js';
 import type { Model } from './models/model.js';
 import type { Normalizer } from './normalizers/normalizer.js';
@@ -88,7 +88,7 @@ export class Tokenizer {
   readonly #engineFactory: EngineFactory | undefined;
   readonly #engine: Engine | undefined;
   /** The engine's decoder, made at its first use. */
-  #engineDecode: ReturnType<Engine['decoder']> | undefined;
+  #engineDecoder: EngineDecoder | undefined;
   readonly #pipeline: TextEncoderPipeline;
   readonly #special: ReadonlySet<number>;
   /** Bytes of each id, found once each. */
@@ -288,6 +288,10 @@ export class Tokenizer {
    */
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
     if (this.decodesBytes) {
+      const skip = options.skipSpecialTokens ?? true;
+      if (this.#engine && ids.length >= ENGINE_DECODES) {
+        return this.#decodeByEngine(this.#engine, ids, (decoder, given) => decoder.text(given, skip));
+      }
       return new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.decodeBytes(ids, options));
     }
     const tokens = this.shownIds(ids, options).map((id) => this.#normalizedForm(id) ?? this.#spelling(id));
@@ -305,7 +309,9 @@ export class Tokenizer {
    */
   decodeBytes(ids: ArrayLike<number>, options: DecodeOptions = {}): Uint8Array {
     const skip = options.skipSpecialTokens ?? true;
-    if (this.#engine && ids.length >= ENGINE_DECODES) return this.#decodeByEngine(this.#engine, ids, skip);
+    if (this.#engine && ids.length >= ENGINE_DECODES) {
+      return this.#decodeByEngine(this.#engine, ids, (decoder, given) => decoder.bytes(given, skip));
+    }
     let out = new Uint8Array(16 + 4 * ids.length);
     let length = 0;
     for (let i = 0; i < ids.length; i++) {
@@ -323,15 +329,19 @@ export class Tokenizer {
     return out.subarray(0, length);
   }
 
-  #decodeByEngine(engine: Engine, ids: ArrayLike<number>, skip: boolean): Uint8Array {
-    const decode = (this.#engineDecode ??= engine.decoder(this.#tokenTable()));
+  #decodeByEngine<T>(
+    engine: Engine,
+    ids: ArrayLike<number>,
+    decode: (decoder: EngineDecoder, ids: Int32Array) => T | number,
+  ): T {
+    this.#engineDecoder ??= engine.decoder(this.#tokenTable());
     let given: Int32Array;
     if (ids instanceof Int32Array) given = ids;
     else {
       given = Int32Array.from(ids);
       for (let i = 0; i < given.length; i++) if (given[i] !== ids[i]) this.#spelling(ids[i]!);
     }
-    const out = decode(given, skip);
+    const out = decode(this.#engineDecoder, given);
     if (typeof out !== 'number') return out;
     this.#spelling(given[out]!);
     throw new Error('unreachable: the id does not exist');
