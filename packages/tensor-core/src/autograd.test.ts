@@ -164,4 +164,31 @@ describe.each(['ref', 'cpu'] as const)('backward on %s', (device: Device) => {
       // Three saved outputs went, one gradient came.
       expect(alive()).toBe(during - 3 + 1);
     }));
+
+  it.each([
+    ['layerNorm', (x: Tensor) => x.layerNorm(tensor([2, 3], { device }), tensor([1, -1], { device }))],
+    ['rmsNorm', (x: Tensor) => x.rmsNorm(tensor([2, 3], { device }))],
+  ])('does not keep what %s makes, but makes it anew', (_, norm) =>
+    scope(() => {
+      const weight = leaf([1, 2]).reshape([1, 2]);
+      const x = leaf([3, 5, 1, -2]);
+      const gradients = (pass: (y: Tensor) => Tensor, kept: boolean) => {
+        const loss = scope(() => {
+          const y = pass(norm(x.reshape([2, 2])));
+          const z = y.linear(weight);
+          const held = alive();
+          y.dispose();
+          expect(alive()).toBe(held - (kept ? 0 : 1));
+          return z.mul(z).sum();
+        });
+        loss.backward(undefined, { retainGraph: true });
+        loss.backward();
+        const sum = x.grad!.numbers();
+        x.grad!.dispose();
+        x.grad = null;
+        return sum;
+      };
+      expect(gradients((y) => y, false)).toEqual(gradients((y) => y.clone(), true));
+    }),
+  );
 });

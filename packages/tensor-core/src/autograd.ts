@@ -34,6 +34,9 @@ export function noGrad<R>(f: () => R): R {
 /** Where a node's input came from: a leaf tensor, another node's output, or nothing that wants a gradient. */
 type Edge = { readonly leaf: Tensor } | { readonly node: GradNode; readonly output: number } | null;
 
+/** A tensor that backward will read: kept, or made anew by the node that made it. */
+type Saved = View | GradNode | null;
+
 let created = 0;
 
 /** One recorded operation: what it saved, and where its inputs came from. */
@@ -42,8 +45,8 @@ export class GradNode {
   private references = 1;
   /** Inputs always have smaller numbers than what is computed from them. */
   readonly order = ++created;
-  private savedInputs: (View | null)[] | null;
-  private savedOutputs: (View | null)[] | null;
+  private savedInputs: Saved[] | null;
+  private savedOutputs: Saved[] | null;
   readonly edges: readonly Edge[];
 
   constructor(
@@ -55,7 +58,7 @@ export class GradNode {
     readonly outputSpecs: readonly OutputSpec[],
   ) {
     const { saves } = definition;
-    this.savedInputs = inputs.map((t, i) => (saves?.inputs?.includes(i) ? retain(t) : null));
+    this.savedInputs = inputs.map((t, i) => (saves?.inputs?.includes(i) ? save(t) : null));
     this.savedOutputs = outputs.map((t, i) => (saves?.outputs?.includes(i) ? retain(t) : null));
     this.edges = inputs.map((t) => {
       if (t.node) return { node: t.node.retain(), output: t.nodeOutput };
@@ -79,13 +82,17 @@ export class GradNode {
   }
 
   freeSaved(): void {
-    for (const v of [...(this.savedInputs ?? []), ...(this.savedOutputs ?? [])]) v?.storage.release();
+    // An edge holds the node as well, so this is not its end.
+    for (const v of [...(this.savedInputs ?? []), ...(this.savedOutputs ?? [])])
+      if (v instanceof GradNode) v.release();
+      else v?.storage.release();
     this.savedInputs = null;
     this.savedOutputs = null;
   }
 
-  private restore(list: (View | null)[] | null, i: number): Tensor {
+  private restore(list: Saved[] | null, i: number): Tensor {
     const v = list?.[i];
+    if (v instanceof GradNode) return v.definition.recompute!(v.context());
     if (!v)
       throw new TensorError(
         'E_UNSUPPORTED',
@@ -114,6 +121,9 @@ export class GradNode {
     };
   }
 }
+
+const save = (t: Tensor): Saved =>
+  t.node?.definition.recompute && t.nodeOutput === 0 ? t.node.retain() : retain(t);
 
 function retain(t: Tensor): View {
   return {

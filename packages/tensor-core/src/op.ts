@@ -56,6 +56,11 @@ export interface OpDefinition<A = undefined> {
   /** Which inputs and outputs `grad` reads. */
   readonly saves?: { readonly inputs?: readonly number[]; readonly outputs?: readonly number[] };
   /**
+   * The first output once more, from what `grad` reads: for ops so cheap that the ops which read their output should not
+   * keep it for their gradients.
+   */
+  recompute?(ctx: GradContext<A>): Tensor;
+  /**
    * The gradient of each input (null: none), given those of the outputs (null where one was not used; a
    * single-output op always gets a tensor).
    */
@@ -226,7 +231,8 @@ function runNative<A>(
 // Outputs have no storage until the launch; the command says -1 for them.
 const NONE = null as unknown as Storage;
 
-function releaseTemporaries(views: readonly View[], inputs: readonly Tensor[]): void {
+/** Frees the views that were copied for a launch. */
+export function releaseTemporaries(views: readonly View[], inputs: readonly Tensor[]): void {
   for (let i = 0; i < views.length; i++) {
     const { storage } = views[i]!;
     if (inputs[i]?.storage !== storage && !inputs.some((t) => t.storage === storage)) storage.release();

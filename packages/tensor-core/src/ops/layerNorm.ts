@@ -94,7 +94,8 @@ const definition: OpDefinition<{ eps: number }> = {
       attrs: [eps],
     };
   },
-  saves: { inputs: [0, 1], outputs: [1, 2] },
+  saves: { inputs: [0, 1, 2], outputs: [1, 2] },
+  recompute: (ctx) => apply(definition, [ctx.input(0), ctx.input(1), ctx.input(2)], ctx.attrs)[0]!,
   grad: (ctx, [dy]) =>
     apply(gradient, [ctx.input(0), ctx.input(1), ctx.output(1), ctx.output(2), dy], undefined),
   cost: ([x]) => ({ flops: 8 * x!.size, bytes: 2 * x!.size * DTYPES[x!.dtype].bytes }),

@@ -79,6 +79,7 @@ const definition: OpDefinition<{ eps: number }> = {
     };
   },
   saves: { inputs: [0, 1], outputs: [1] },
+  recompute: (ctx) => apply(definition, [ctx.input(0), ctx.input(1)], ctx.attrs)[0]!,
   grad: (ctx, [dy]) => apply(gradient, [ctx.input(0), ctx.input(1), ctx.output(1), dy], undefined),
   cost: ([x]) => ({ flops: 4 * x!.size, bytes: 2 * x!.size * DTYPES[x!.dtype].bytes }),
 };
