@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { scope, tensor, withMatmulPrecision, zeros } from '../index.js';
+import { scope, type Tensor, tensor, withMatmulPrecision, zeros } from '../index.js';
 import { sdpa } from './index.js';
 import type { AttentionOptions } from './sdpa.js';
 import { status } from './testing/law.js';
@@ -305,4 +305,36 @@ describe.skipIf(!status.cpu.present)('sdpa of one query over a cache', () => {
         }
       }),
   );
+});
+
+describe('the gradients of q, k and v', () => {
+  const [B, T, H, G, D] = [2, 5, 4, 2, 8];
+  const widths = [H * D, G * D, G * D];
+  const row = (H + 2 * G) * D;
+  const values = Float32Array.from({ length: B * T * row }, (_, i) => Math.sin(i * 1.7));
+  const weight = Float32Array.from({ length: B * T * H * D }, (_, i) => Math.cos(i * 0.9));
+
+  // The gradient of what q, k and v are parts of, after `part` of each.
+  const gradient = (part: (t: Tensor) => Tensor, order: readonly [number, number, number]) =>
+    scope(() => {
+      const x = tensor(values, { shape: [B, T, row], requiresGrad: true });
+      const parts = x.split(
+        order.map((i) => widths[i]!),
+        -1,
+      );
+      const [q, k, v] = [0, 1, 2].map((i) =>
+        part(parts[order.indexOf(i)]!).reshape([B, T, i === 0 ? H : G, D]),
+      ) as [Tensor, Tensor, Tensor];
+      sdpa(q, k, v, { causal: true })
+        .mul(tensor(weight, { shape: [B, T, H, D] }))
+        .sum()
+        .backward();
+      return x.grad!.numbers();
+    });
+
+  it.skipIf(!status.cpu.present)('are the same together as apart', () => {
+    expect(gradient((t) => t, [0, 1, 2])).toEqual(gradient((t) => t.clone(), [0, 1, 2]));
+    // Parts in another order lie otherwise in memory than their gradients.
+    expect(gradient((t) => t, [1, 0, 2])).toEqual(gradient((t) => t.clone(), [1, 0, 2]));
+  });
 });

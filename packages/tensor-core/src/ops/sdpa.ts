@@ -1,11 +1,11 @@
 import { DTYPES, requireFloat, statisticsDType } from '../dtype.js';
 import { TensorError } from '../errors.js';
 import { broadcastView, toDense, toRows } from '../layout.js';
-import { apply, describe, type OpDefinition, operation, type RefArray } from '../op.js';
+import { apply, describe, type OpDefinition, operation, type RefArray, releaseTemporaries } from '../op.js';
 import { type MatmulPrecision, matmulPrecision } from '../precision.js';
-import { Kernel, type View } from '../runtime.js';
+import { Kernel, launchInto, type OutputSpec, type View } from '../runtime.js';
 import { broadcastStrides, denseStrides, sameShape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { empty, Tensor } from '../tensor.js';
 import { cast } from './cast.js';
 import { sumTo } from './elementwise.js';
 
@@ -154,18 +154,39 @@ const gradient: OpDefinition<AttentionAttrs & { scores: boolean }> = {
     });
     return [dq, dk, dv, ...(attrs.scores ? [scores] : [])];
   },
-  native(inputs, attrs) {
+  run(inputs, attrs, specs) {
     const [q, k, v, y, lse, dy] = inputs;
-    return {
-      kernel: gradKernel,
-      inputs: [
-        ...[toRows(q!), toRows(k!), toRows(v!), toDense(y!), toDense(lse!), toRows(dy!)],
-        ...maskViews(masksOf(inputs, 6, attrs), sizes(q!, k!)),
-      ],
-      attrs: kernelAttrs(attrs),
-    };
+    const views = [
+      ...[toRows(q!), toRows(k!), toRows(v!), toDense(y!), toDense(lse!), toRows(dy!)],
+      ...maskViews(masksOf(inputs, 6, attrs), sizes(q!, k!)),
+    ];
+    try {
+      const make = ({ shape, dtype }: OutputSpec) => empty('sdpa', shape, dtype, q!.device);
+      const joined = emptyParts(q!, k!, v!);
+      const outputs = [...(joined ?? specs.slice(0, 3).map(make)), ...specs.slice(3).map(make)];
+      launchInto(gradKernel, views, outputs, kernelAttrs(attrs));
+      return outputs;
+    } finally {
+      releaseTemporaries(views, inputs);
+    }
   },
 };
+
+// Where q, k and v are parts of one product, so are their gradients: then nothing has to put them together.
+function emptyParts(q: Tensor, k: Tensor, v: Tensor): Tensor[] | null {
+  const { B, T, S, H, G, D } = sizes(q, k);
+  const row = (H + 2 * G) * D;
+  const starts = [0, H * D, (H + G) * D];
+  const together = [q, k, v].every(
+    ({ storage, offset, strides }, i) =>
+      storage === q.storage && offset === q.offset + starts[i]! && sameShape(strides, [T * row, row, D, 1]),
+  );
+  if (!together || S !== T) return null;
+  const whole = empty('sdpa', [B, T, row], q.dtype, q.device);
+  return [q, k, v].map(
+    ({ shape, strides, dtype }, i) => new Tensor(whole.storage.retain(), shape, strides, starts[i]!, dtype),
+  );
+}
 
 function requireMasks({ B, T, S, H }: Sizes, dtype: string, documents?: Tensor, bias?: Tensor): void {
   if (documents && (documents.dtype !== 'i32' || !sameShape(documents.shape, [B, S])))

@@ -1,8 +1,8 @@
 import { TensorError } from '../errors.js';
 import { eachOffset } from '../layout.js';
 import { apply, type OpDefinition, operation } from '../op.js';
-import { denseStrides, formatShape, normalizeAxis, sizeOf } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { denseStrides, formatShape, normalizeAxis, type Shape, sizeOf } from '../shape.js';
+import { Tensor } from '../tensor.js';
 import { concat } from './concat.js';
 import { zeros } from './creation.js';
 
@@ -28,8 +28,10 @@ const definition: OpDefinition<SplitAttrs> = {
   },
   view: (x, { axis, starts }) =>
     starts.map((start) => ({ offset: x.offset + start * x.strides[axis]!, strides: x.strides })),
-  // One copy for all parts; a part that nobody used has no gradient.
+  // One copy for all parts, or none; a part that nobody used has no gradient.
   grad: (ctx, gradients) => {
+    const whole = joined(gradients, ctx.inputSpecs[0]!.shape, ctx.attrs);
+    if (whole) return [whole];
     const { device } = gradients.find((g) => g !== null)!;
     const parts = gradients.map((g, i) => {
       const { shape, dtype } = ctx.outputSpecs[i]!;
@@ -38,6 +40,24 @@ const definition: OpDefinition<SplitAttrs> = {
     return [concat(parts, ctx.attrs.axis)];
   },
 };
+
+// The tensor whose parts these are, where they lie in memory as the parts of a dense one do.
+function joined(
+  parts: readonly (Tensor | null)[],
+  shape: Shape,
+  { axis, starts }: SplitAttrs,
+): Tensor | null {
+  const [first] = parts;
+  const strides = denseStrides(shape);
+  const fits = parts.every(
+    (p, i) =>
+      first &&
+      p?.storage === first.storage &&
+      p.offset === first.offset + starts[i]! * strides[axis]! &&
+      p.shape.every((n, a) => n === 1 || p.strides[a] === strides[a]),
+  );
+  return fits ? new Tensor(first!.storage.retain(), shape, strides, first!.offset, first!.dtype) : null;
+}
 
 /**
  * Consecutive parts of one axis, as views.
