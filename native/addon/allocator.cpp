@@ -1,5 +1,6 @@
 #include "allocator.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace ik {
@@ -9,6 +10,9 @@ constexpr unsigned char kGuard = 0xA5;
 // From here on a block half as large again as asked for is taken rather than fresh memory: gradients then lie where the
 // activations were that they replace, and a training step holds little more than what it has alive at once.
 constexpr size_t kLarge = 1 << 20;
+// What is kept beyond the most that was ever alive at once. A step whose gradients do not quite fit where its activations
+// were would otherwise hold both; giving blocks back and taking fresh ones costs far less than a step of such a size.
+constexpr size_t kSpare = 32 << 20;
 }  // namespace
 
 // 64-byte steps when small; above 4 KiB eight classes per doubling, so at most an eighth is wasted when the memory is fresh.
@@ -41,6 +45,7 @@ bool Allocator::allocate(size_t bytes, Block& block) {
   if (!raw) {
     if (capacity > limit || live + pooled > limit - capacity) trim();
     if (capacity > limit || live > limit - capacity) return false;
+    shrink(std::max(most_, live + capacity) + kSpare - capacity);
     const size_t whole = capacity + (guarded ? 2 * kGuardBytes : 0);
     raw = backend_->alloc(whole);
     if (!raw) {
@@ -63,6 +68,7 @@ bool Allocator::allocate(size_t bytes, Block& block) {
   live += capacity;
   ++blocks;
   if (live > peak) peak = live;
+  if (live > most_) most_ = live;
   return true;
 }
 
@@ -89,6 +95,18 @@ bool Allocator::release(Block& block) {
   }
   block = Block{};
   return intact;
+}
+
+// From the largest on, and of large ones only: those are what fresh memory in place of a pooled block costs.
+void Allocator::shrink(size_t most) {
+  for (auto entry = free_.rbegin(); entry != free_.rend() && entry->first >= kLarge; ++entry) {
+    auto& [capacity, list] = *entry;
+    while (!list.empty() && live + pooled > most) {
+      backend_->release(list.back(), capacity);
+      list.pop_back();
+      pooled -= capacity;
+    }
+  }
 }
 
 void Allocator::trim() {

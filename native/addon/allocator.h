@@ -41,8 +41,11 @@ class Allocator {
   static size_t size_class(size_t bytes);
   // Takes a pooled block of at least `capacity`, which becomes what the block has; null when there is none close to it.
   void* take_pooled(size_t& capacity);
+  // Gives large pooled blocks back until live and pooled together are no more than `most`, or none is left.
+  void shrink(size_t most);
   const ik_backend* backend_;
   std::map<size_t, std::vector<void*>> free_;
+  size_t most_ = 0;  // the most `live` has ever been
 };
 
 }  // namespace ik

@@ -1,4 +1,6 @@
 // The two symbols a CPU kernel library exports: how good it is here, and its kernels.
+#include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
@@ -6,6 +8,7 @@
 
 #if defined(__linux__)
 #include <sys/mman.h>
+#include <unistd.h>
 #endif
 #if defined(__x86_64__) || defined(_M_X64)
 #include <cpuid.h>
@@ -23,20 +26,40 @@ namespace {
 // Matrices and heads are read with strides of many pages: with pages of 2 MB they are found in the TLB.
 constexpr size_t kHugePage = size_t{2} << 20;
 
-void* allocate(size_t bytes) {
-  // A multiple of the alignment, as aligned_alloc demands.
-  const size_t rounded = (bytes + 63) & ~static_cast<size_t>(63);
+size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-  if (rounded >= kHugePage) {
-    void* const data = std::aligned_alloc(kHugePage, (rounded + kHugePage - 1) & ~(kHugePage - 1));
-    // Only whole huge pages: the last, partial one would take memory that nobody asked for. Refusal costs speed alone.
-    if (data) madvise(data, rounded & ~(kHugePage - 1), MADV_HUGEPAGE);
-    return data;
-  }
-#endif
-  return std::aligned_alloc(64, rounded ? rounded : 64);
+constexpr bool kMaps = true;
+size_t page_bytes() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
+// Straight from the operating system: what free() is given back, up to 32 MB, it may keep.
+void* map_pages(size_t bytes) {
+  const size_t size = round_up(bytes, page_bytes());
+  void* const from = mmap(nullptr, size + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (from == MAP_FAILED) return nullptr;
+  char* const first = static_cast<char*>(from);
+  const size_t before = round_up(reinterpret_cast<uintptr_t>(first), kHugePage) - reinterpret_cast<uintptr_t>(first);
+  if (before > 0) munmap(first, before);
+  munmap(first + before + size, kHugePage - before);
+  // Only whole huge pages: the last, partial one would take memory that nobody asked for. Refusal costs speed alone.
+  madvise(first + before, bytes & ~(kHugePage - 1), MADV_HUGEPAGE);
+  return first + before;
 }
-void release(void* data, size_t) { std::free(data); }
+void unmap_pages(void* data, size_t bytes) { munmap(data, round_up(bytes, page_bytes())); }
+#else
+constexpr bool kMaps = false;
+void* map_pages(size_t) { return nullptr; }
+void unmap_pages(void*, size_t) {}
+#endif
+
+void* allocate(size_t bytes) {
+  if (kMaps && bytes >= kHugePage) return map_pages(bytes);
+  // A multiple of the alignment, as aligned_alloc demands.
+  return std::aligned_alloc(64, round_up(std::max<size_t>(bytes, 1), 64));
+}
+void release(void* data, size_t bytes) {
+  if (kMaps && bytes >= kHugePage) unmap_pages(data, bytes);
+  else std::free(data);
+}
 int32_t copy(void* to, const void* from, size_t bytes) {
   // An empty array has no address, and memcpy demands one even for nothing.
   if (bytes > 0) std::memcpy(to, from, bytes);
