@@ -128,7 +128,7 @@ export interface LinearCrossEntropyOptions
   extends Pick<CrossEntropyOptions, 'ignoreIndex' | 'labelSmoothing'> {
   /** 'mean' over the rows that count (NaN when there are none), or 'sum'. Default 'mean'. */
   reduction?: 'mean' | 'sum';
-  /** About how many bytes of logits exist at once. Default 128 MB; fewer cost speed. */
+  /** About how many bytes of logits exist at once. Default 64 MB; fewer cost speed. */
   chunkBytes?: number;
 }
 
@@ -158,7 +158,7 @@ export const linearCrossEntropy = operation(
       ignoreIndex = -100,
       labelSmoothing = 0,
       reduction = 'mean',
-      chunkBytes = 128e6,
+      chunkBytes = 64e6,
     }: LinearCrossEntropyOptions = {},
   ): Tensor => {
     for (const t of [x, weight, target]) t.assertAlive('linearCrossEntropy');
