@@ -1,33 +1,13 @@
 // conv2d and its gradient with respect to the input: both correlate patches of an image with weights.
-#include "cpu/conv.h"
+#include "cpu/conv_planes.h"
+#include "cpu/conv_tiles.h"
 
 namespace ik {
 namespace {
 
-// out[n, m, t, u] = bias[m] + sum over taps of weight[m, c, i, j] patch[(n, t, u), (c, i, j)], for `groups` groups.
-template <class T>
-struct Correlation {
-  Patches patches;  // of the first group
-  int64_t groups;
-  const T* image;
-  int64_t image_group;  // elements between groups, here and below
-  int64_t m;
-  const T* weight;
-  int64_t weight_group, weight_m, weight_c;
-  const int64_t* tap;  // where the weight of tap (i, j) lies
-  const T* bias;       // of every m of every group, or null
-  T* out;
-  int64_t out_group, out_image, out_m, out_line, out_column;
-
-  int64_t place(int64_t q) const {
-    const int64_t u = q % patches.width, line = q / patches.width;
-    return line / patches.height * out_image + line % patches.height * out_line + u * out_column;
-  }
-};
-
-constexpr int64_t kDirectRows = 4;     // few enough outputs that packing patches would cost more than it gains
+constexpr int64_t kDirectRows = 4;   // few enough outputs that packing patches would cost more than it gains
 constexpr int64_t kDirectTaps = 1024;
-constexpr int64_t kPassTaps = 1024;    // as long as a run of taps of a panel stays in L1
+constexpr int64_t kPassTaps = 1024;  // as long as a run of taps of a panel stays in L1
 constexpr int64_t kChunkBytes = 384 << 10;
 constexpr int64_t kMaxChunk = 8;
 
@@ -160,82 +140,12 @@ class PatchGemm {
   int64_t window_, a_panels_, b_panels_, pass_channels_, chunk_;
 };
 
-// ---- directly, for groups of few outputs (depthwise): a vector of positions of one line at a time -----------------
-
-template <class T, int M, bool kUnit>
-void correlate_lines(const Correlation<T>& c, int64_t g, int64_t image, int64_t t0, int64_t t1, uint32_t* bits) {
-  using E = typename Multiply<T>::E;
-  using V = typename E::Vector;
-  constexpr int64_t L = Runs<V>::L;
-  const Patches& p = c.patches;
-  const T* const weight = c.weight + g * c.weight_group;
-  T* const out = c.out + g * c.out_group + image * c.out_image;
-  for (int64_t u = 0; u < p.width; u += L) {
-    const int64_t n = std::min(L, p.width - u);
-    Runs<V> runs;
-    runs.find(p, u, n);
-    bool whole = kUnit;
-    for (int64_t j = 0; j < p.columns; ++j) {
-      bits[j] = runs.inside(p, 0, p.column[j]);
-      whole = whole && bits[j] == kAllLanes<V>;
-    }
-    for (int64_t t = t0; t < t1; ++t) {
-      V acc[M];
-      for (int m = 0; m < M; ++m) acc[m] = c.bias ? broadcast(widen(c.bias[g * M + m])) : V{};
-      for (int64_t ch = 0; ch < p.channels; ++ch) {
-        const T* const from = c.image + g * c.image_group + image * p.image_step + ch * p.plane();
-        for (int64_t i = 0; i < p.rows; ++i) {
-          const int64_t row = t * p.stride_h + p.row[i];
-          const bool there = static_cast<uint64_t>(row) < static_cast<uint64_t>(p.image_h);
-          const T* const line = from + (row * p.image_w + u * p.stride_w);
-          const auto sum = [&](int64_t j, V x) {
-            const T* const w = weight + ch * c.weight_c + c.tap[i * p.columns + j];
-#pragma GCC unroll 4
-            for (int m = 0; m < M; ++m) acc[m] += broadcast(widen(w[m * c.weight_m])) * x;
-          };
-          if (whole && there) {
-            for (int64_t j = 0; j < p.columns; ++j) sum(j, load_lanes<V, true>(line + p.column[j], kAllLanes<V>, 1));
-            continue;
-          }
-          for (int64_t j = 0; j < p.columns; ++j)
-            sum(j, there && bits[j] ? load_lanes<V, kUnit>(line + p.column[j], bits[j], p.stride_w) : V{});
-        }
-      }
-      for (int m = 0; m < M; ++m)
-        store_lanes(out + m * c.out_m + t * c.out_line + u * c.out_column, acc[m], n, c.out_column);
-    }
-  }
-}
-
-template <class T>
-int32_t correlate_directly(const ik_runtime* rt, const Correlation<T>& c) {
-  const Patches& p = c.patches;
-  uint32_t* const bits = static_cast<uint32_t*>(rt->scratch(rt, std::max<int64_t>(1, p.columns) * 4 * rt->threads));
-  if (!bits) return IK_OOM;
-  const int64_t lines = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, p.width * p.taps() * c.m));
-  const int64_t blocks = ceil_div(p.height, lines);
-  parallel_for(rt, p.images * c.groups * blocks, [&](int64_t task, int32_t worker) {
-    const int64_t t0 = task % blocks * lines, t1 = std::min(p.height, t0 + lines), plane = task / blocks;
-    const int64_t g = plane % c.groups, image = plane / c.groups;
-    uint32_t* const own = bits + worker * p.columns;
-    const auto run = [&]<bool kUnit>(std::bool_constant<kUnit>) {
-      switch (c.m) {
-        case 1: return correlate_lines<T, 1, kUnit>(c, g, image, t0, t1, own);
-        case 2: return correlate_lines<T, 2, kUnit>(c, g, image, t0, t1, own);
-        case 3: return correlate_lines<T, 3, kUnit>(c, g, image, t0, t1, own);
-        default: return correlate_lines<T, 4, kUnit>(c, g, image, t0, t1, own);
-      }
-    };
-    if (p.stride_w == 1) run(std::true_type{});
-    else run(std::false_type{});
-  });
-  return IK_OK;
-}
-
 template <class T>
 int32_t correlate(const ik_runtime* rt, const Correlation<T>& c) {
   if (c.groups * c.m * c.patches.count() == 0) return IK_OK;
-  if (c.m <= kDirectRows && c.patches.taps() <= kDirectTaps) return correlate_directly(rt, c);
+  if (c.m <= kDirectRows && c.patches.taps() <= kDirectTaps) return FewOutputs<T>(c).run(rt);
+  if constexpr (!std::is_same_v<T, double>)
+    if (Tiles<T>::Conv::suits(c)) return typename Tiles<T>::Conv(c).run(rt);
   return PatchGemm<T>(c).run(rt);
 }
 

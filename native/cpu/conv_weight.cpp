@@ -1,5 +1,6 @@
 // The gradient of conv2d with respect to the weights: dy [outputs, positions] by patches [positions, taps].
-#include "cpu/conv.h"
+#include "cpu/conv_planes.h"
+#include "cpu/conv_weight_tiles.h"
 
 namespace ik {
 namespace {
@@ -110,56 +111,6 @@ int32_t multiply(const ik_runtime* rt, const Problem<T>& w) {
   return IK_OK;
 }
 
-// ---- directly, for many groups of few weights (depthwise) ------------------------------------------------------------
-
-template <class T>
-int32_t sum_directly(const ik_runtime* rt, const Problem<T>& w) {
-  using V = typename Multiply<T>::E::Vector;
-  constexpr int64_t L = Runs<V>::L;
-  const Patches& p = w.patches;
-  const int64_t each = w.m * w.taps, window = p.rows * p.columns;
-  const int64_t worker_bytes = (each * static_cast<int64_t>(sizeof(V) + sizeof(double)) + p.columns * 4 + 63) / 64 * 64;
-  char* const own = static_cast<char*>(rt->scratch(rt, worker_bytes * rt->threads));
-  if (!own) return IK_OOM;
-  parallel_for(rt, w.s.groups, [&](int64_t g, int32_t worker) {
-    V* const acc = reinterpret_cast<V*>(own + worker * worker_bytes);
-    double* const total = reinterpret_cast<double*>(acc + each);
-    uint32_t* const bits = reinterpret_cast<uint32_t*>(total + each);
-    std::fill_n(total, each, 0.0);
-    for (int64_t image = 0; image < p.images; ++image) {
-      for (int64_t k = 0; k < each; ++k) acc[k] = V{};
-      const T* const x = w.x + image * p.image_step + g * p.channels * p.plane();
-      const T* const dy = w.dy + (image * w.s.o + g * w.m) * p.height * p.width;
-      for (int64_t u = 0; u < p.width; u += L) {
-        const int64_t n = std::min(L, p.width - u);
-        Runs<V> runs;
-        runs.find(p, u, n);
-        for (int64_t j = 0; j < p.columns; ++j) bits[j] = runs.inside(p, 0, p.column[j]);
-        for (int64_t t = 0; t < p.height; ++t)
-          for (int64_t m = 0; m < w.m; ++m) {
-            const V d = load_lanes<V>(dy + (m * p.height + t) * p.width + u, lane_bits(0, n), 1);
-            for (int64_t c = 0; c < p.channels; ++c)
-              for (int64_t i = 0; i < p.rows; ++i) {
-                const int64_t row = t * p.stride_h + p.row[i];
-                if (static_cast<uint64_t>(row) >= static_cast<uint64_t>(p.image_h)) continue;
-                const T* const line = x + (c * p.plane() + row * p.image_w + u * p.stride_w);
-                V* const to = acc + m * w.taps + c * window + i * p.columns;
-                for (int64_t j = 0; j < p.columns; ++j)
-                  if (bits[j]) to[j] += d * load_lanes<V>(line + p.column[j], bits[j], p.stride_w);
-              }
-          }
-      }
-      for (int64_t k = 0; k < each; ++k) {
-        double s = 0;
-        for (int64_t l = 0; l < L; ++l) s += static_cast<double>(acc[k][l]);
-        total[k] += s;
-      }
-    }
-    for (int64_t k = 0; k < each; ++k) narrow(static_cast<typename Multiply<T>::E::Acc>(total[k]), w.dweight[g * each + k]);
-  });
-  return IK_OK;
-}
-
 template <class T>
 int32_t grad_weight(const ik_runtime* rt, const ConvShape& s, const T* x, const T* dy, T* dweight) {
   const int64_t taps = s.in_group() * s.kh * s.kw;
@@ -171,7 +122,9 @@ int32_t grad_weight(const ik_runtime* rt, const ConvShape& s, const T* x, const 
   int64_t* const offsets = static_cast<int64_t*>(rt->scratch(rt, (s.kh + s.kw) * sizeof(int64_t)));
   if (!offsets) return IK_OOM;
   const Problem<T> w{s, forward_patches(s, offsets), x, dy, dweight, s.out_group(), taps};
-  if (w.m <= kDirectRows && taps <= kDirectTaps && s.groups >= kDirectGroups) return sum_directly(rt, w);
+  if (w.m <= kDirectRows && taps <= kDirectTaps && s.groups >= kDirectGroups) return FewWeights<T>(w.patches, s.groups, w.m, x, dy, dweight).run(rt);
+  if constexpr (!std::is_same_v<T, double>)
+    if (TileWeights<T>::suits(s)) return TileWeights<T>(s, w.patches, x, dy, dweight).run(rt);
   return multiply(rt, w);
 }
 

@@ -64,6 +64,13 @@ template <class V, class T>
 inline void store_lanes(T* p, V v, int64_t n, int64_t step) {
   if constexpr (!std::is_same_v<T, double>) {
     if (step == 1 && n == kLanes) return store(p, v);
+#if defined(__AVX512F__)
+    if constexpr (std::is_same_v<T, float>)
+      if (step == 1) return _mm512_mask_storeu_ps(p, static_cast<__mmask16>(lane_bits(0, n)), (__m512)v);
+#elif defined(__AVX2__)
+    if constexpr (std::is_same_v<T, float>)
+      if (step == 1) return _mm256_maskstore_ps(p, (__m256i)lane_mask(lane_bits(0, n)), (__m256)v);
+#endif
     if (step == 1) {
       T lanes[kLanes];
       store(lanes, v);

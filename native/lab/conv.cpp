@@ -1,5 +1,5 @@
 // Checks the convolution and recurrence kernels: values against plain double loops, and the same bits on one thread and
-// on several; then times them. usage: lab_conv [check | time]
+// on several; then times them. usage: lab_conv [check | time [part of a name]]
 #include <cmath>
 #include <string>
 
@@ -105,12 +105,14 @@ void check_layer(Host& host, Host& single, int64_t gates, Check& check) {
   check.that(a.y.bytes == b.y.bytes && a.dx.bytes == b.dx.bytes && a.dh0.bytes == b.dh0.bytes, "recurrence: other bits on one thread");
 }
 
-void time_all(Host& host) {
+// `only` is a part of a case's name, or empty.
+void time_all(Host& host, const std::string& only) {
   const double peak = fma_peak(host);
   std::printf("%s, %d threads, f32 FMA peak %.1f GFLOP/s\n", host.backend->isa, host.pool.threads(), peak);
   for (const Conv& p : {Conv{8, 64, 56, 56, 64, 3, 3, 1, 1, 1, 1}, Conv{8, 256, 28, 28, 64, 1, 1, 1, 1, 0, 1},
                         Conv{8, 512, 7, 7, 512, 3, 3, 1, 1, 1, 1}, Conv{4, 3, 224, 224, 64, 7, 7, 1, 2, 3, 1},
                         Conv{8, 128, 56, 56, 128, 3, 3, 128, 1, 1, 1}, Conv{16, 128, 1, 512, 128, 1, 5, 1, 1, 0, 1}}) {
+    if (p.name().find(only) == std::string::npos) continue;
     Tensor x = drawn(IK_F32, {p.n, p.c, p.h, p.w}, 1), w = drawn(IK_F32, {p.o, p.c / p.groups, p.kh, p.kw}, 2);
     Tensor y = drawn(IK_F32, {p.n, p.o, p.oh(), p.ow()}, 3);
     const ik_attrs_conv2d a{p.stride, p.stride, p.pad, p.pad, p.dilation, p.dilation, p.groups};
@@ -125,6 +127,7 @@ void time_all(Host& host) {
     std::printf("\n");
   }
   for (int64_t gates : {4, 3}) {
+    if (std::string(gates == 4 ? "lstm" : "gru").find(only) == std::string::npos) continue;
     Layer l(128, 32, 256, gates);
     const double f = median_seconds([&] { l.forward(host); }, 5), b = median_seconds([&] { l.backward(host); }, 5);
     std::printf("%s 128x32, H 256: forward %.3f ms %.1f (%.0f%%), backward %.3f ms %.1f (%.0f%%)\n", gates == 4 ? "lstm" : "gru", f * 1e3,
@@ -144,11 +147,13 @@ int main(int argc, char** argv) {
       for (const Conv& p : {Conv{3, 8, 13, 21, 20, 3, 3, 1, 1, 1, 1}, Conv{2, 6, 12, 19, 34, 3, 2, 2, 2, 1, 2},
                             Conv{2, 140, 9, 9, 16, 3, 3, 1, 1, 1, 1}, Conv{2, 9, 17, 40, 18, 3, 3, 9, 2, 2, 1},
                             Conv{2, 40, 10, 11, 15, 1, 1, 1, 1, 0, 1}, Conv{1, 3, 30, 33, 16, 7, 7, 1, 2, 3, 1},
-                            Conv{2, 5, 7, 7, 7, 1, 1, 1, 3, 0, 1}, Conv{9, 4, 1, 1, 40, 1, 1, 1, 1, 0, 1}})
+                            Conv{2, 5, 7, 7, 7, 1, 1, 1, 3, 0, 1}, Conv{9, 4, 1, 1, 40, 1, 1, 1, 1, 0, 1},
+                            Conv{3, 5, 7, 7, 48, 3, 3, 1, 1, 1, 1}, Conv{2, 5, 6, 29, 33, 3, 5, 1, 2, 2, 1},
+                            Conv{2, 60, 9, 5, 64, 3, 3, 2, 1, 2, 2}, Conv{1, 3, 20, 31, 32, 7, 7, 1, 2, 3, 1}})
         check_conv(host, single, p, dtype, check);
     for (int64_t gates : {4, 3}) check_layer(host, single, gates, check);
     if (check.done("conv")) return 1;
   }
-  if (only != "check") time_all(host);
+  if (only != "check") time_all(host, argc > 2 ? argv[2] : "");
   return 0;
 }

@@ -21,7 +21,7 @@ const both = (c) => [
 ];
 
 // flops of y are 2 outputs times products.
-function conv(name, x, weight, options = {}) {
+function conv(name, x, weight, options = {}, dtype = 'f32') {
   const stride = options.stride ?? 1;
   const { padding = 0 } = options;
   const positions = x.slice(2).map((n, a) => Math.floor((n + 2 * padding - weight[2 + a]) / stride) + 1);
@@ -32,9 +32,11 @@ function conv(name, x, weight, options = {}) {
     x,
     weight,
     options,
+    dtype,
     flops,
-    peak: 'f32',
+    peak: dtype,
     goal,
+    tolerance: dtype === 'bf16' ? 1e-2 : undefined,
   });
 }
 function recurrent(op, gates, [T, B, I, H]) {
@@ -51,6 +53,8 @@ export const cases = [
   ...conv('conv2d 7x7 stride 2, 4x3x224x224', [4, 3, 224, 224], [64, 3, 7, 7], { padding: 3, stride: 2 }),
   ...conv('conv2d depthwise 3x3, 8x128x56x56', [8, 128, 56, 56], [128, 1, 3, 3], { padding: 1, groups: 128 }),
   ...conv('conv1d 5, 16x128x512', [16, 128, 512], [128, 128, 5], { padding: 2 }),
+  ...conv('bf16 conv2d 3x3, 8x64x56x56', [8, 64, 56, 56], [64, 64, 3, 3], { padding: 1 }, 'bf16'),
+  ...conv('bf16 conv2d 3x3, 8x512x7x7', [8, 512, 7, 7], [512, 512, 3, 3], { padding: 1 }, 'bf16'),
   ...recurrent('lstm', 4, [128, 32, 256, 256]),
   ...recurrent('gru', 3, [128, 32, 256, 256]),
   ...plane(
@@ -66,14 +70,18 @@ export const cases = [
   ...plane('bilinear x2, 4x32x64x64', 'interpolate', [4, 32, 64, 64], {}, 4 * 32 * 128 * 128),
 ];
 
-export const goals = [{ name: 'f32', match: (c) => c.goal !== undefined, goal }];
+const isBf16 = (c) => c.name.startsWith('bf16');
+export const goals = [
+  { name: 'f32', match: (c) => !isBf16(c), goal },
+  { name: 'bf16', match: isBf16, goal },
+];
 
 /** Leaves and a function of them whose result's gradient is given. */
-function problem({ op, x: shape, weight, options, gates, H }) {
-  const x = random(shape, 1);
+function problem({ op, x: shape, weight, options, gates, H, dtype = 'f32' }) {
+  const x = random(shape, 1, { dtype });
   if (op === 'conv2d' || op === 'conv1d') {
-    const w = random(weight, 2, { std: 0.1 });
-    const bias = random([weight[0]], 3);
+    const w = random(weight, 2, { std: 0.1, dtype });
+    const bias = random([weight[0]], 3, { dtype });
     const f = op === 'conv2d' ? conv2d : conv1d;
     return { leaves: [x, w, bias], f: () => f(x, w, bias, options) };
   }
@@ -99,7 +107,7 @@ function problem({ op, x: shape, weight, options, gates, H }) {
 export function prepare(c) {
   const { leaves, f } = problem(c);
   if (!c.backward) return f;
-  const seed = random(f().shape, 9);
+  const seed = random(f().shape, 9, { dtype: c.dtype });
   for (const leaf of leaves) leaf.setRequiresGrad(true);
   return () => {
     for (const leaf of leaves) {

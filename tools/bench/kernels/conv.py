@@ -6,9 +6,10 @@ from data import random
 
 def prepare(case):
     op, shape, options = case["op"], case["x"], case.get("options", {})
-    x = random(shape, 1)
+    dtype = torch.bfloat16 if case.get("dtype") == "bf16" else torch.float32
+    x = random(shape, 1, dtype=dtype)
     if op in ("conv2d", "conv1d"):
-        leaves = [x, random(case["weight"], 2, std=0.1), random([case["weight"][0]], 3)]
+        leaves = [x, random(case["weight"], 2, std=0.1, dtype=dtype), random([case["weight"][0]], 3, dtype=dtype)]
         f = F.conv2d if op == "conv2d" else F.conv1d
         forward = lambda: f(*leaves, **options)
     elif op in ("lstm", "gru"):
@@ -41,7 +42,7 @@ def prepare(case):
 
         return run
     with torch.no_grad():
-        seed = random(list(forward().shape), 9)
+        seed = random(list(forward().shape), 9, dtype=dtype)
     for leaf in leaves:
         leaf.requires_grad_(True)
 

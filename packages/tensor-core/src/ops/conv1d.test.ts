@@ -8,7 +8,7 @@ const cases = fc
     N: fc.constantFrom(0, 1, 2),
     groups: fc.constantFrom(1, 2),
     inGroup: fc.integer({ min: 1, max: 3 }),
-    outGroup: fc.constantFrom(1, 5),
+    outGroup: fc.constantFrom(1, 5, 16),
     kernel: fc.integer({ min: 1, max: 4 }),
     extra: fc.constantFrom(0, 2, 7, 20),
     stride: fc.integer({ min: 1, max: 3 }),
