@@ -55,7 +55,7 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
     try {
       const size_t units = utf16_length(env, info[0]);
       const bool spans = info[1].ToBoolean();
-      units_.reserve(units + 1, 0);
+      units_.reserve(units + 1);
       size_t copied = 0;
       napi_get_value_string_utf16(env, info[0], units_.data(), units + 1, &copied);
       tokens_.count = 0;
@@ -161,10 +161,10 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
       units += size;
       task_units += size;
     }
-    units_.reserve(units + 1, 0);
+    units_.reserve(units + 1);
     // What is made is given away, so there is no room from before; most texts have fewer ids than a third of their units.
     for (Tokens& part : *batch.parts)
-      part.ids.reserve(part.count + units / (3 * static_cast<size_t>(batch.threads)), part.count);
+      part.ids.reserve(part.count + units / (3 * static_cast<size_t>(batch.threads)));
     run_all(pool, batch.threads, run_part, &batch);
     if (batch.failed) throw std::bad_alloc();
     return batch.first + batch.texts.size();

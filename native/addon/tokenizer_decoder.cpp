@@ -106,7 +106,7 @@ class ByteDecoder : public Napi::ObjectWrap<ByteDecoder> {
     if (wrong < ids.count) return Napi::Number::New(env, static_cast<double>(wrong));
     if (total > kMostBytes) throw out_of_memory(env);
     try {
-      utf8_.reserve(total + tok::kPadding, 0);
+      utf8_.reserve(total + tok::kPadding);
       gather(ids, utf8_.data());
       std::memset(utf8_.data() + total, 0, tok::kPadding);
       napi_value text = nullptr;
@@ -114,7 +114,7 @@ class ByteDecoder : public Napi::ObjectWrap<ByteDecoder> {
       if (tok::is_ascii(utf8_.data(), total)) {
         status = napi_create_string_latin1(env, reinterpret_cast<const char*>(utf8_.data()), total, &text);
       } else {
-        utf16_.reserve(total + tok::kPadding, 0);
+        utf16_.reserve(total + tok::kPadding);
         const size_t units = tok::utf8_to_utf16(utf8_.data(), total, utf16_.data());
         status = napi_create_string_utf16(env, utf16_.data(), units, &text);
       }

@@ -2,9 +2,7 @@
 // touched page by page.
 #pragma once
 #include <cstddef>
-#include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <new>
 #include <utility>
 #if defined(__linux__)
@@ -18,10 +16,10 @@ constexpr size_t kKept = 1 << 20;
 
 constexpr size_t kHugePage = 2 << 20;
 
-// In huge pages from `huge` bytes on. Freed by std::free. Throws std::bad_alloc.
-inline void* take_room(size_t bytes, [[maybe_unused]] size_t huge = kHugePage) {
+// Freed by std::free. Throws std::bad_alloc.
+inline void* take_room(size_t bytes, [[maybe_unused]] bool huge = true) {
 #if defined(__linux__)
-  if (bytes >= huge) {
+  if (huge && bytes >= kHugePage) {
     void* const room = std::aligned_alloc(kHugePage, (bytes + kHugePage - 1) / kHugePage * kHugePage);
     if (!room) throw std::bad_alloc();
     madvise(room, bytes, MADV_HUGEPAGE);
@@ -47,8 +45,9 @@ struct RoomAllocator {
 
 // A growing array that does not clear what it is about to overwrite.
 
-// Of a type that may be moved as bytes. Throws std::bad_alloc.
-template <class T>
+// Of a type that may be moved as bytes. Throws std::bad_alloc. Huge pages are for what is long jumped about in: to find them
+// the system may first have to move others, which for room that is soon given away takes longer than it saves.
+template <class T, bool kHuge = false>
 class Buffer {
  public:
   Buffer() = default;
@@ -66,20 +65,13 @@ class Buffer {
   ~Buffer() { std::free(data_); }
   T* data() { return data_; }
   const T* data() const { return data_; }
-  // Makes room for `count` elements, keeping those there are, or the first `used` of them: large room is then fresh, since
-  // what was made small and grown in place would not lie in huge pages.
-  void reserve(size_t count, size_t used = SIZE_MAX) {
+  // Makes room for `count` elements, keeping the contents.
+  void reserve(size_t count) {
     if (count <= capacity_) return;
     const size_t capacity = count > 2 * capacity_ ? count : 2 * capacity_;
-    void* grown;
-    if (!data_ || (used <= capacity_ && capacity * sizeof(T) >= kHuge)) {
-      grown = take_room(capacity * sizeof(T), kHuge);
-      if (data_) std::memcpy(grown, data_, used * sizeof(T));
-      std::free(data_);
-    } else {
-      grown = std::realloc(data_, capacity * sizeof(T));
-      if (!grown) throw std::bad_alloc();
-    }
+    void* const grown =
+        data_ ? std::realloc(data_, capacity * sizeof(T)) : take_room(capacity * sizeof(T), kHuge);
+    if (!grown) throw std::bad_alloc();
     data_ = static_cast<T*>(grown);
     capacity_ = capacity;
   }
@@ -99,10 +91,6 @@ class Buffer {
   }
 
  private:
-  // To find huge pages the system may first have to move others, which for room that is soon given away takes longer than
-  // it saves.
-  static constexpr size_t kHuge = 4 * kHugePage;
-
   T* data_ = nullptr;
   size_t capacity_ = 0;
 };

@@ -57,7 +57,7 @@ void Encoder::prime(PieceCache& cache) const {
 // Appends the ids of one piece and returns how many.
 inline size_t Encoder::encode_piece(const Piece& piece, Worker& worker, Tokens& out) const {
   const size_t n = piece.size;
-  if (out.count + n + 4 > out.ids.capacity()) out.ids.reserve(out.count + n + 4, out.count);
+  if (out.count + n + 4 > out.ids.capacity()) out.ids.reserve(out.count + n + 4);
   int32_t* const ids = out.ids.data() + out.count;
   if (n <= PieceCache::kShort) {
     if (const PieceCache::Slot* slot = worker.cache.find(piece.key, piece.place)) {
@@ -143,8 +143,8 @@ void Encoder::encode_spans(size_t n, Worker& worker, Tokens& out) const {
     for (size_t k = 0; k < pieces_cut; ++k, ++word) {
       const size_t from = out.count;
       const size_t count = encode_piece(pieces[k], worker, out);
-      out.offsets.reserve(2 * out.count, 2 * from);
-      out.words.reserve(out.count, from);
+      out.offsets.reserve(2 * out.count);
+      out.words.reserve(out.count);
       int32_t* offset = out.offsets.data() + 2 * from;
       // `at` and `unit` stand at the character that holds byte `end`, the end of the last token.
       size_t at = static_cast<size_t>(pieces[k].at - p), end = at;
@@ -167,10 +167,10 @@ void Encoder::encode_spans(size_t n, Worker& worker, Tokens& out) const {
 }
 
 void Encoder::encode(const char16_t* text, size_t units, bool spans, Worker& worker, Tokens& out) const {
-  worker.text.reserve(3 * units + kPadding, 0);
+  worker.text.reserve(3 * units + kPadding);
   const size_t n = utf16_to_utf8(text, units, worker.text.data());
   std::memset(worker.text.data() + n, 0, kPadding);
-  out.ids.reserve(out.count + n / 4 + 16, out.count);
+  out.ids.reserve(out.count + n / 4 + 16);
   const auto run = [&]<Pattern kPattern>() {
     if (spans) encode_spans<kPattern>(n, worker, out);
     else encode_ids<kPattern>(n, worker, out);

@@ -128,11 +128,11 @@ class MergeLearner {
   std::vector<uint32_t> spans_;  // bytes
   std::vector<Merge> merges_;
 
-  Buffer<Cell> cells_;
+  Buffer<Cell, true> cells_;
   size_t cell_count_ = 0;
   std::vector<int64_t> counts_;
   PairCounts pairs_;
-  Buffer<uint32_t> positions_;
+  Buffer<uint32_t, true> positions_;
   size_t position_count_ = 0;
   std::vector<Entry> entries_;
   std::vector<Waiting> heap_;
