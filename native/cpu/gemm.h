@@ -39,7 +39,9 @@ struct Panels {
 };
 
 // E multiplies, R reads memory of type T into units, O is what C is stored as. Finish has a row `bias` of C or null, in
-// E::Acc, and finish(from, to, at, n), which writes n elements of a row to `to`, element `at` of C; from and to may be one.
+// E::Acc, and finish(from, to, at, n, row), which writes n elements of a row to `to`, element `at` of C; from and to may be one.
+// Where it changes every element it is kBuffered: sums then reach C only through it, since the rows of a tile, a power of
+// two apart, do not stay in the first cache.
 template <class E, class R, class T, class O, class Finish = Epilogue<typename E::Acc, O>>
 class Gemm {
  public:
@@ -193,7 +195,7 @@ class Gemm {
     Acc* out = edge;
     int64_t ld = kCols<E>;
     if constexpr (std::is_same_v<O, Acc>) {
-      if (cols == kCols<E>) {
+      if (cols == kCols<E> && !Finish::kBuffered) {
         out = to;
         ld = n_;
       } else if (!first) {
@@ -204,8 +206,15 @@ class Gemm {
         add_ld = ld;
       }
     }
-    if (last)
+    if (last) {
+      // The micro kernel asks for what it writes to itself; here for the rest, that it be there when C is finished.
+      if (static_cast<const void*>(out) != to)
+        for (int64_t r = 0; r < rows; ++r) {
+          __builtin_prefetch(to + r * n_, 1);
+          __builtin_prefetch(to + r * n_ + cols - 1, 1);
+        }
       for (int64_t r = 0; r < rows; ++r) finish.prefetch(at + r * n_, cols);
+    }
     int64_t u = 0;
     do {
       kernel(std::min(kRun, units - u), a + u * a_step_, a_step_, b + u * kCols<E>, out, ld, add, add_ld);
@@ -214,7 +223,7 @@ class Gemm {
       u += kRun;
     } while (u < units);
     if (last) {
-      for (int64_t r = 0; r < rows; ++r) finish.finish(out + r * ld, to + r * n_, at + r * n_, cols);
+      for (int64_t r = 0; r < rows; ++r) finish.finish(out + r * ld, to + r * n_, at + r * n_, cols, i * kRows + r);
     } else if constexpr (std::is_same_v<O, Acc>) {
       if (out == edge)
         for (int64_t r = 0; r < rows; ++r) std::copy_n(edge + r * kCols<E>, cols, to + r * n_);

@@ -34,12 +34,32 @@ inline bool with_activation(int64_t activation, Body&& body) {
 // to[i] = from[i], rounded.
 template <class Acc, class O>
 inline void copy_row(const Acc* from, O* to, int64_t n) {
-  if constexpr (std::is_same_v<O, Acc>) std::copy_n(from, n, to);
-  else for_vectors<O>(n, [&](int64_t i, auto load, auto store) { store(to + i, load(from + i)); });
+  if constexpr (std::is_same_v<O, Acc>) {
+    std::copy_n(from, n, to);
+  } else {
+#if defined(__AVX512BF16__)
+    if constexpr (std::is_same_v<O, bf16>) {
+      for (; n >= 2 * kLanes; n -= 2 * kLanes, from += 2 * kLanes, to += 2 * kLanes) {
+        const __m512 low = _mm512_loadu_ps(from), high = _mm512_loadu_ps(from + kLanes);
+        // The instruction would make denormal numbers zero.
+        constexpr int kDenormal = 0x20;
+        if (_mm512_fpclass_ps_mask(low, kDenormal) | _mm512_fpclass_ps_mask(high, kDenormal)) [[unlikely]] {
+          store(to, (vf)low);
+          store(to + kLanes, (vf)high);
+        } else {
+          const __m512bh both = _mm512_cvtne2ps_pbh(high, low);
+          std::memcpy(to, &both, sizeof both);
+        }
+      }
+    }
+#endif
+    for_vectors<O>(n, [&](int64_t i, auto load, auto store) { store(to + i, load(from + i)); });
+  }
 }
 
 template <class Acc, class O>
 struct Epilogue {
+  static constexpr bool kBuffered = false;  // see Gemm
   // n rounded up to whole panels, or null; added before anything else.
   const Acc* bias = nullptr;
   // Matrices laid out like C, or null: what a row is combined with, and where it is kept before its activation.
@@ -54,7 +74,7 @@ struct Epilogue {
     if (!other) return;
     for (int64_t i = 0; i < n; i += kWidth<O>) __builtin_prefetch(other + at + i);
   }
-  void finish(const Acc* from, O* to, int64_t at, int64_t n) const {
+  void finish(const Acc* from, O* to, int64_t at, int64_t n, int64_t = 0) const {
     if (row) row(from, other ? other + at : nullptr, before ? before + at : nullptr, to, n);
     else if (static_cast<const void*>(from) != to) copy_row(from, to, n);
   }

@@ -37,6 +37,27 @@ struct ReaderInt8 {
     const auto bytes = [&](int i) { return __builtin_convertvector(load_bits<vub>(p + i * k_stride), vu); };
     return (bytes(0) | bytes(1) << 8 | bytes(2) << 16 | bytes(3) << 24) ^ Flip;
   }
+  // Units p .. p + 2 kLanes across.
+  static void across_two(const int8_t* p, int64_t k_stride, uint32_t* to) {
+    // Pairs of bytes of columns 0 .. 7, 16 .. 23, 8 .. 15, 24 .. 31.
+    const auto pairs = [&](int i) {
+      const __m256i x = load_bits<__m256i>(p + i * k_stride), y = load_bits<__m256i>(p + (i + 1) * k_stride);
+      return _mm512_maskz_inserti64x4(0xff, _mm512_castsi256_si512(_mm256_unpacklo_epi8(x, y)), _mm256_unpackhi_epi8(x, y), 1);
+    };
+    static constexpr auto kIndex = [] {
+      struct { alignas(64) uint16_t first[32], second[32]; } t{};
+      for (int i = 0; i < 32; ++i) {
+        const int column = i / 2, at = column % 8 + column / 8 * 16;
+        t.first[i] = static_cast<uint16_t>(at + i % 2 * 32), t.second[i] = static_cast<uint16_t>(at + 8 + i % 2 * 32);
+      }
+      return t;
+    }();
+    const __m512i low = pairs(0), high = pairs(2);
+    const vu first = (vu)_mm512_permutex2var_epi16(low, load_bits<__m512i>(kIndex.first), high) ^ Flip;
+    const vu second = (vu)_mm512_permutex2var_epi16(low, load_bits<__m512i>(kIndex.second), high) ^ Flip;
+    std::memcpy(to, &first, sizeof first);
+    std::memcpy(to + kLanes, &second, sizeof second);
+  }
 };
 using ReaderInt8A = ReaderInt8<0>;
 using ReaderInt8B = ReaderInt8<0x80808080u>;
@@ -85,19 +106,26 @@ using ReaderInt8B = ReaderInt8A;
 // C = (sums - offset of the row) * row scale * column scale, or the sums themselves.
 template <class O>
 struct ScaleRows {
+  static constexpr bool kBuffered = true;
   static constexpr const int32_t* bias = nullptr;
   const int32_t* offset;
   const float *row_scale, *column_scale;
   int64_t n;
 
   void prefetch(int64_t, int64_t) const {}
-  void finish(const int32_t* from, O* to, int64_t at, int64_t count) const {
-    const int64_t row = at / n, column = at % n;
-    const int32_t minus = offset ? offset[row] : 0;
-    for (int64_t j = 0; j < count; ++j) {
-      // Wraps as the sums did: only the true value must fit.
-      const int32_t sum = static_cast<int32_t>(static_cast<uint32_t>(from[j]) - static_cast<uint32_t>(minus));
-      if constexpr (std::is_same_v<O, float>) to[j] = static_cast<float>(sum) * row_scale[row] * column_scale[column + j];
+  void finish(const int32_t* from, O* to, int64_t at, int64_t count, int64_t row) const {
+    // Wraps as the sums did: only the true value must fit.
+    const uint32_t minus = offset ? static_cast<uint32_t>(offset[row]) : 0;
+    const float* const columns = column_scale + (at - row * n);
+    int64_t j = 0;
+    for (; j + kLanes <= count; j += kLanes) {
+      const vi sums = (vi)(load_bits<vu>(from + j) - minus);
+      if constexpr (std::is_same_v<O, float>) store(to + j, __builtin_convertvector(sums, vf) * row_scale[row] * load(columns + j));
+      else std::memcpy(to + j, &sums, sizeof sums);
+    }
+    for (; j < count; ++j) {
+      const int32_t sum = static_cast<int32_t>(static_cast<uint32_t>(from[j]) - minus);
+      if constexpr (std::is_same_v<O, float>) to[j] = static_cast<float>(sum) * row_scale[row] * columns[j];
       else to[j] = sum;
     }
   }

@@ -1,6 +1,8 @@
 // Packing: any strided slice of a matrix to panels in the order the micro kernel reads, converted on the way.
 // A panel is `width` rows of A (or columns of B), stored [k][step] with zeros where the matrix ends.
 #pragma once
+#include <algorithm>
+
 #include "cpu/gemm_kernel.h"
 #include "cpu/math.h"
 
@@ -93,6 +95,22 @@ struct ReaderBf16 {
     else return (vu)_mm512_cvtne2ps_pbh((__m512)F{}(load(p + kLanes)), (__m512)F{}(load(p)));
   }
   static Vector across(const T* p, int64_t k_stride) { return low_halves(p) | (low_halves(p + k_stride) << 16); }
+  // Units p .. p + 2 kLanes across.
+  static void across_two(const T* p, int64_t k_stride, uint32_t* to) {
+    __m512i even, odd;
+    if constexpr (kCopies) {
+      even = load_bits<__m512i>(p), odd = load_bits<__m512i>(p + k_stride);
+    } else {
+      even = (__m512i)along_k(p), odd = (__m512i)along_k(p + k_stride);
+    }
+    static constexpr auto kIndex = [] {
+      struct { alignas(64) uint16_t first[32], second[32]; } t{};
+      for (int i = 0; i < 32; ++i) t.first[i] = static_cast<uint16_t>(i / 2 + i % 2 * 32), t.second[i] = static_cast<uint16_t>(t.first[i] + 16);
+      return t;
+    }();
+    _mm512_storeu_si512(to, _mm512_permutex2var_epi16(even, load_bits<__m512i>(kIndex.first), odd));
+    _mm512_storeu_si512(to + kLanes, _mm512_permutex2var_epi16(even, load_bits<__m512i>(kIndex.second), odd));
+  }
 };
 #endif
 
@@ -100,7 +118,7 @@ struct ReaderBf16 {
 
 // log2(N) rounds; in each, rows i and i + h exchange the halves of their 2h-blocks.
 template <class V, int N>
-inline void transpose(V (&rows)[N]) {
+[[gnu::always_inline]] inline void transpose(V (&rows)[N]) {
   using Mask = std::conditional_t<N == kLanes, vi, decltype(V{} == V{})>;
 #pragma GCC unroll 4
   for (int h = 1; h < N; h *= 2) {
@@ -123,7 +141,7 @@ inline void transpose(V (&rows)[N]) {
 // ---- panels ---------------------------------------------------------------------------------------------------
 
 // Rows of k between the prefetch of a row and its use: short pieces far apart, which the hardware does not follow.
-constexpr int64_t kRowsAhead = 12;
+constexpr int64_t kRowsAhead = 32;
 
 // Packs `width` rows x `k` elements (k counted in matrix elements) with element (r, p) at src[r * row_stride +
 // p * k_stride] to dst[(p / Per) * Step + r]. `readable` >= width rows lie in the matrix from src on: lanes from
@@ -137,10 +155,11 @@ void pack_panel(const T* src, int64_t row_stride, int64_t k_stride, int64_t widt
   const int64_t units = (k + Per - 1) / Per, whole = k / Per;
   int64_t u = 0;
   if (k_stride == 1 && width > 0) {
+    const int64_t full = std::min<int64_t>(readable, Step);
     for (; u + L <= whole; u += L) {
       for (int64_t r0 = 0; r0 < Step; r0 += L) {
         V rows[L];
-        if (r0 + L <= width) {
+        if (r0 + L <= full) {
 #pragma GCC unroll 16
           for (int i = 0; i < L; ++i) {
             const T* const from = src + (r0 + i) * row_stride + u * Per;
@@ -163,6 +182,11 @@ void pack_panel(const T* src, int64_t row_stride, int64_t k_stride, int64_t widt
       const T* from = src + u * Per * k_stride;
       Unit* to = dst + u * Step;
       int64_t r = 0;
+      if constexpr (requires { R::across_two(from, k_stride, to); })
+        for (; r + 2 * L <= full; r += 2 * L) {
+          R::across_two(from + r, k_stride, to + r);
+          for (int p = 0; p < Per; ++p) __builtin_prefetch(from + r + (kRowsAhead + p) * k_stride);
+        }
       for (; r < full; r += L) {
         const V v = R::across(from + r, k_stride);
         for (int p = 0; p < Per; ++p) __builtin_prefetch(from + r + (kRowsAhead + p) * k_stride);

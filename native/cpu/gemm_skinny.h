@@ -52,9 +52,10 @@ class SkinnyGemm {
       for_tasks(rt, ceil_div(n_, group), [&](int64_t task, int32_t) {
         const int64_t end = std::min(n_, (task + 1) * group);
         constexpr int G = M <= 2 ? 4 : 2;
-        int64_t j = task * group;
-        for (; j + G <= end; j += G) dots<M, G>(b, bias, y, x, j);
-        for (; j < end; ++j) dots<M, 1>(b, bias, y, x, j);
+        // G streams through memory, a part of the task each: one does not keep enough cache lines on their way.
+        const int64_t begin = task * group, apart = (end - begin) / G;
+        for (int64_t j = begin; j < begin + apart; ++j) dots<M, G>(b, bias, y, x, j, apart);
+        for (int64_t j = begin + G * apart; j < end; ++j) dots<M, 1>(b, bias, y, x, j, 0);
         done(task * group, end);
       });
     } else {
@@ -78,13 +79,14 @@ class SkinnyGemm {
     }
   }
 
-  // G columns of B, each contiguous in k.
+  // Columns j, j + apart .. of B, G of them, each contiguous in k.
   template <int M, int G>
-  void dots(Operand<T> b, const Acc* bias, Acc* y, const Acc* x, int64_t j) const {
+  void dots(Operand<T> b, const Acc* bias, Acc* y, const Acc* x, int64_t j, int64_t apart) const {
     V acc[M][G];
     for (int m = 0; m < M; ++m)
       for (int g = 0; g < G; ++g) acc[m][g] = V{};
     const T* const w = b.data + j * b.outer;
+    const int64_t next = apart * b.outer;
     const auto step = [&](int64_t p, const V (&column)[G]) {
 #pragma GCC unroll 8
       for (int m = 0; m < M; ++m) {
@@ -97,19 +99,22 @@ class SkinnyGemm {
     for (; p + W <= k_; p += W) {
       V column[G];
 #pragma GCC unroll 4
-      for (int g = 0; g < G; ++g) column[g] = R::along_k(w + g * b.outer + p);
+      for (int g = 0; g < G; ++g) {
+        column[g] = R::along_k(w + g * next + p);
+        __builtin_prefetch(w + g * next + p + kAheadBytes / sizeof(T), 0, 2);
+      }
       step(p, column);
     }
     if (p < k_) {
       V column[G];
       for (int g = 0; g < G; ++g) {
         column[g] = V{};
-        for (int64_t i = 0; p + i < k_; ++i) column[g][i] = R::one(w + g * b.outer + p + i, 0, 1);
+        for (int64_t i = 0; p + i < k_; ++i) column[g][i] = R::one(w + g * next + p + i, 0, 1);
       }
       step(p, column);
     }
     for (int m = 0; m < M; ++m)
-      for (int g = 0; g < G; ++g) y[m * n_ + j + g] = total(acc[m][g]) + (bias ? bias[j + g] : Acc{});
+      for (int g = 0; g < G; ++g) y[m * n_ + j + g * apart] = total(acc[m][g]) + (bias ? bias[j + g * apart] : Acc{});
   }
 
   static Acc total(V v) {
@@ -128,25 +133,34 @@ class SkinnyGemm {
   void slab(Operand<T> b, const Acc* x, int64_t p0, int64_t p1, Acc* sums) const {
     std::fill_n(sums, M * n_, Acc{});
     const int64_t whole = n_ / W * W;
+    // Sums of a block of columns stay in the first cache, and its rows are runs of several KB.
+    constexpr int64_t kBlock = std::max(512, 2048 / M), kAhead = kAheadBytes / sizeof(T);
+    for (int64_t j0 = 0; j0 < whole; j0 += kBlock) {
+      const int64_t j1 = std::min(whole, j0 + kBlock);
+      for (int64_t p = p0; p + kTogether <= p1; p += kTogether) {
+        const T* const w = b.data + p * b.inner;
+        for (int64_t j = j0; j < j1; j += W) {
+          // Over a run's end the next rows follow, over a page's the hardware does not.
+          const T* const ahead = w + j + (j + kAhead < j1 ? kAhead : kTogether * b.inner + kAhead - (j1 - j0));
+          V row[kTogether];
+#pragma GCC unroll 8
+          for (int i = 0; i < kTogether; ++i) {
+            row[i] = R::across(w + i * b.inner + j, 0);
+            __builtin_prefetch(ahead + i * b.inner, 0, 2);
+          }
+#pragma GCC unroll 8
+          for (int m = 0; m < M; ++m) {
+            V acc = load_bits<V>(sums + m * n_ + j);
+#pragma GCC unroll 8
+            for (int i = 0; i < kTogether; ++i) acc += broadcast(x[m * k_padded_ + p + i]) * row[i];
+            std::memcpy(sums + m * n_ + j, &acc, sizeof acc);
+          }
+        }
+      }
+    }
     int64_t p = p0;
     for (; p + kTogether <= p1; p += kTogether) {
       const T* const w = b.data + p * b.inner;
-      for (int64_t j = 0; j < whole; j += W) {
-        V row[kTogether];
-#pragma GCC unroll 8
-        for (int i = 0; i < kTogether; ++i) {
-          row[i] = R::across(w + i * b.inner + j, 0);
-          // The next rows, which the hardware does not follow over a page's end.
-          __builtin_prefetch(w + (i + kTogether) * b.inner + j);
-        }
-#pragma GCC unroll 8
-        for (int m = 0; m < M; ++m) {
-          V acc = load_bits<V>(sums + m * n_ + j);
-#pragma GCC unroll 8
-          for (int i = 0; i < kTogether; ++i) acc += broadcast(x[m * k_padded_ + p + i]) * row[i];
-          std::memcpy(sums + m * n_ + j, &acc, sizeof acc);
-        }
-      }
       for (int i = 0; i < kTogether; ++i)
         for (int m = 0; m < M; ++m)
           for (int64_t j = whole; j < n_; ++j) sums[m * n_ + j] += x[m * k_padded_ + p + i] * R::one(w + i * b.inner + j, 0, 1);
@@ -157,6 +171,9 @@ class SkinnyGemm {
   }
 
   static constexpr int kTogether = 8;
+  // Between the prefetch of a row and its use. Into the second cache: rows that lie a power of two apart share few sets of
+  // the first.
+  static constexpr int64_t kAheadBytes = sizeof(T) == 2 ? 2048 : 1024;
   static constexpr int64_t kTaskBytes = 256 << 10;
   Acc (*read_a_)(const T*, int64_t, int64_t) = R::one;
   int64_t m_, n_, k_, k_padded_;

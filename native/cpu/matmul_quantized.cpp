@@ -163,7 +163,7 @@ int32_t ik_cpu_matmul_quantized(const ik_runtime* rt, const ik_view* in, int32_t
       auto* const digits = static_cast<float*>(rt->scratch(rt, static_cast<size_t>(m * row + 1) * sizeof(float)));
       if (!digits) return IK_OOM;
       bool finite = true;
-      for (int64_t i = 0; i < m; ++i) finite &= D::prepare(x + i * x_row, k, digits + i * row);
+      for (int64_t i = 0; i < m; ++i) finite &= D::prepare(x + i * x_row, k, D::zero_of_all(q), digits + i * row);
       if (finite) return run(D{}, digits);
     }
 #endif

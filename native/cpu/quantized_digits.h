@@ -24,6 +24,7 @@ struct Digits {
 
   // Beyond, floats multiply faster: their weights are unpacked once for all rows of x.
   static constexpr int kMostRows = F::kBytes == 18 ? 2 : 1;
+  static int32_t zero_of_all(const Quantized& q) { return q.zeros ? 1 : kNibbles ? 8 : 128; }
   template <int M>
   static constexpr int kRowsOfW = M <= 2 ? 4 : 2;
 
@@ -31,8 +32,10 @@ struct Digits {
   static bool takes(const Quantized& q) { return q.group_blocks % kBlocks == 0 || kBlocks % q.group_blocks == 0; }
   static int64_t row_floats(int64_t k) { return (k + kStep - 1) / kStep * kVectors * kLanes; }
 
-  // One row of x. False, with nothing to be used, where x is not finite.
-  static bool prepare(const float* x, int64_t k, float* to) {
+  // One row of x. Sums of whole numbers are kept times `zero`, what all weights are stored plus, or times 1 where groups differ
+  // in that. False, with nothing to be used, where x is not finite.
+  static bool prepare(const float* x, int64_t k, int32_t zero, float* to) {
+    const __m512i times = _mm512_set1_epi32(zero);
     vf finite{};
     for (int64_t k0 = 0; k0 < k; k0 += kStep, to += kVectors * kLanes) {
       alignas(64) float slots[kStep];
@@ -68,10 +71,10 @@ struct Digits {
       }
       for (int d = 0; d < 3 * kHalves; ++d) _mm512_storeu_si512(to + d * kLanes, digits[d]);
       if constexpr (kNibbles) {
-        _mm512_storeu_si512(to + kSums * kLanes, _mm512_add_epi32(_mm512_maskz_slli_epi32(0xffff, high, 8), low));
+        _mm512_storeu_si512(to + kSums * kLanes, _mm512_mullo_epi32(_mm512_add_epi32(_mm512_maskz_slli_epi32(0xffff, high, 8), low), times));
       } else {
-        _mm512_storeu_si512(to + kSums * kLanes, high);
-        _mm512_storeu_si512(to + (kSums + 1) * kLanes, low);
+        _mm512_storeu_si512(to + kSums * kLanes, _mm512_mullo_epi32(high, times));
+        _mm512_storeu_si512(to + (kSums + 1) * kLanes, _mm512_mullo_epi32(low, times));
       }
       _mm512_storeu_ps(to + kPowers * kLanes, _mm512_maskz_scalef_ps(0xffff, _mm512_set1_ps(1.0f), power));
     }
@@ -81,6 +84,13 @@ struct Digits {
   // Rows j, j + apart .. of W, R of them, with M rows of x: out[m * R + r].
   template <int M, int R>
   static void dots(const Quantized& q, int64_t j, int64_t apart, const float* x, int64_t k, float (&out)[M * R]) {
+    if (q.zeros) return dots_of<true, M, R>(q, j, apart, x, k, out);
+    dots_of<false, M, R>(q, j, apart, x, k, out);
+  }
+
+ private:
+  template <bool kZeros, int M, int R>
+  static void dots_of(const Quantized& q, int64_t j, int64_t apart, const float* x, int64_t k, float (&out)[M * R]) {
     const int64_t blocks = k / kBlock, whole = blocks / kBlocks, x_row = row_floats(k);
     const Lanes lanes(q);
     // Steps that share a group.
@@ -95,26 +105,29 @@ struct Digits {
       for (const int64_t end = std::min(whole, s + together); s < end; ++s, at += kBlocks * F::kBytes) {
 #pragma GCC unroll 4
         for (int r = 0; r < R; ++r) {
-          __builtin_prefetch(at + r * bytes_apart + kAheadBytes);
+          // Into the second cache, as in gemm_skinny.h, but where scales lie between the blocks: that was slower.
+          if constexpr (F::kBytes % 16 == 0) __builtin_prefetch(at + r * bytes_apart + kAheadBytes, 0, 2);
+          else __builtin_prefetch(at + r * bytes_apart + kAheadBytes);
           const Weights w = read<false>(shared[r], at + r * bytes_apart, 0);
 #pragma GCC unroll 8
-          for (int m = 0; m < M; ++m) acc[m * R + r] += product(w, x + m * x_row + s * kVectors * kLanes) * w.scale;
+          for (int m = 0; m < M; ++m) acc[m * R + r] += product<kZeros>(w, x + m * x_row + s * kVectors * kLanes) * w.scale;
         }
       }
     }
     if (s * kBlocks < blocks) {
       if (q.scales && s % together != 0) g -= lanes.groups;  // the last group goes on
       groups<R>(q, j, apart, g, lanes, shared);
+#pragma GCC unroll 4
       for (int r = 0; r < R; ++r) {
         const Weights w = read<true>(shared[r], at + r * bytes_apart, (blocks - s * kBlocks) * F::kBytes);
-        for (int m = 0; m < M; ++m) acc[m * R + r] += product(w, x + m * x_row + s * kVectors * kLanes) * w.scale;
+#pragma GCC unroll 8
+        for (int m = 0; m < M; ++m) acc[m * R + r] += product<kZeros>(w, x + m * x_row + s * kVectors * kLanes) * w.scale;
       }
     }
 #pragma GCC unroll 8
     for (int i = 0; i < M * R; ++i) out[i] = sum(acc[i]);
   }
 
- private:
   // Bytes between the prefetch of a row and its use.
   static constexpr int64_t kAheadBytes = 4096;
 
@@ -124,6 +137,7 @@ struct Digits {
   };
 
   // Sums of four (of nibbles eight) products of x with weights less their zero.
+  template <bool kZeros>
   static vf product(const Weights& w, const float* x) {
     const auto vector = [&](int i) { return load_bits<__m512i>(x + i * kLanes); };
     const auto digit = [&](__m512i total, int d) {
@@ -131,7 +145,9 @@ struct Digits {
       for (int h = 0; h < kHalves; ++h) total = _mm512_dpbusd_epi32(total, w.bytes[h], vector(d * kHalves + h));
       return total;
     };
-    const auto less_zero = [&](__m512i total, int i) { return _mm512_sub_epi32(total, _mm512_mullo_epi32(w.zero, vector(i))); };
+    const auto less_zero = [&](__m512i total, int i) {
+      return _mm512_sub_epi32(total, kZeros ? _mm512_mullo_epi32(w.zero, vector(i)) : vector(i));
+    };
     const auto as_float = [](__m512i v) { return (vf)_mm512_maskz_cvtepi32_ps(0xffff, v); };
     const auto shifted = [](__m512i v) { return _mm512_maskz_slli_epi32(0xffff, v, 8); };
     const __m512i high = digit(shifted(digit(_mm512_setzero_si512(), 0)), 1);
@@ -181,8 +197,18 @@ struct Digits {
   // What a step takes from outside its blocks: the scales and zeros of groups g, g + 1 .. of R rows, each for its lanes.
   template <int R>
   static void groups(const Quantized& q, int64_t j, int64_t apart, int64_t g, const Lanes& lanes, Shared (&shared)[R]) {
-    for (int r = 0; r < R; ++r) shared[r] = {vf{}, _mm512_set1_epi32(kNibbles ? 8 : 128)};
     if constexpr (F::kBytes % 16 == 0) {
+      if (lanes.groups == 1) {
+#pragma GCC unroll 4
+        for (int r = 0; r < R; ++r) {
+          const int64_t at = (j + r * apart) * q.groups + g;
+          shared[r].scale = (vf)_mm512_set1_ps(q.scales[at]);
+          if (q.zeros) shared[r].zero = _mm512_set1_epi32(q.zeros[at]);
+        }
+        return;
+      }
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r) shared[r] = {vf{}, _mm512_setzero_si512()};
       const auto mask = static_cast<__mmask16>((1u << std::min(lanes.groups, q.groups - g)) - 1);
       const int64_t at = j * q.groups + g, step = apart * q.groups;
 #pragma GCC unroll 4
