@@ -13,6 +13,8 @@ constexpr size_t kLarge = 1 << 20;
 // What is kept beyond the most that was ever alive at once. A step whose gradients do not quite fit where its activations
 // were would otherwise hold both; giving blocks back and taking fresh ones costs far less than a step of such a size.
 constexpr size_t kSpare = 32 << 20;
+// Up to here nothing is given back: a small step would lose 2 % of its time for a few megabytes.
+constexpr size_t kHeld = 1 << 30;
 }  // namespace
 
 // 64-byte steps when small; above 4 KiB eight classes per doubling, so at most an eighth is wasted when the memory is fresh.
@@ -45,7 +47,7 @@ bool Allocator::allocate(size_t bytes, Block& block) {
   if (!raw) {
     if (capacity > limit || live + pooled > limit - capacity) trim();
     if (capacity > limit || live > limit - capacity) return false;
-    shrink(std::max(most_, live + capacity) + kSpare - capacity);
+    shrink(std::max(std::max(most_, live + capacity) + kSpare, kHeld) - capacity);
     const size_t whole = capacity + (guarded ? 2 * kGuardBytes : 0);
     raw = backend_->alloc(whole);
     if (!raw) {
