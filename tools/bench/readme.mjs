@@ -16,6 +16,7 @@ const shownKernels = [
   'attention: f32 4x12x1024x64 causal forward and backward',
   'attention: bf16 4x12x1024x64 causal forward and backward',
   'attention: bf16 decode of 1 position over 4096, 32 heads, 8 groups of 128',
+  'generation: GPT-2 small, 16 sequences, packed weights',
   'rows: layerNorm 4096x768 forward and backward',
   'rows: crossEntropy 512x50257 forward and backward',
   'rows: adamw 4096x4096',
