@@ -15,7 +15,12 @@ const kernel = new Kernel('matmul_int8', 'i:scaled;');
 // 2^17 products of -128 by -128 no longer fit 32 bits.
 const MAX_INNER = 131071;
 
-const definition: OpDefinition = {
+interface Int8Attrs {
+  /** The transpose of b as it is packed. */
+  pack: PackedWeight | null;
+}
+
+const definition: OpDefinition<Int8Attrs> = {
   name: 'matmulInt8',
   infer([a, b, ...scales]) {
     if (a!.dtype !== 'i8' || b!.dtype !== 'i8' || scales.some((s) => s.dtype !== 'f32'))
@@ -57,10 +62,10 @@ const definition: OpDefinition = {
       }
     return [out];
   },
-  native([a, b, ...scales], _, [y]) {
+  native([a, b, ...scales], { pack }, [y]) {
     return {
       kernel,
-      inputs: [toMatrix(a!), matrix(b!), ...scales.map(toDense)],
+      inputs: [toMatrix(a!), pack ? pack.panels() : matrix(b!), ...scales.map(toDense)],
       outputShapes: [[sizeOf(a!.shape.slice(0, -1)), y!.shape.at(-1)!]],
       attrs: [scales.length > 0 ? 1 : 0],
     };
@@ -68,19 +73,6 @@ const definition: OpDefinition = {
   cost: ([a, b], _, [y]) => ({
     flops: 2 * sizeOf(y!.shape) * b!.shape[0]!,
     bytes: a!.size + b!.size + 4 * sizeOf(y!.shape),
-  }),
-};
-
-// The same product with the transpose of a weight that is packed already.
-const packedDefinition: OpDefinition<PackedWeight> = {
-  name: 'matmulInt8',
-  infer: (inputs) => definition.infer(inputs, undefined),
-  reference: (inputs, _, outputs) => definition.reference(inputs, undefined, outputs),
-  native: ([a, _, ...scales], pack, [y]) => ({
-    kernel,
-    inputs: [toMatrix(a!), pack.panels(), ...scales.map(toDense)],
-    outputShapes: [[sizeOf(a!.shape.slice(0, -1)), y!.shape.at(-1)!]],
-    attrs: [scales.length > 0 ? 1 : 0],
   }),
 };
 
@@ -114,8 +106,8 @@ export const matmulInt8 = operation(
         'pass ones for the other',
       );
     const scales = aScale && bScale ? [aScale, bScale] : [];
-    if (!(b instanceof PackedWeight)) return apply1(definition, [a, b, ...scales], undefined);
+    if (!(b instanceof PackedWeight)) return apply1(definition, [a, b, ...scales], { pack: null });
     b.assertUsable('matmulInt8', matmulPrecision());
-    return scope(() => apply1(packedDefinition, [a, transpose(b.weight, 0, 1), ...scales], b));
+    return scope(() => apply1(definition, [a, transpose(b.weight, 0, 1), ...scales], { pack: b }));
   },
 );
