@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Device, isRecording, memory, noGrad, ones, scope, type Tensor, tensor } from './index.js';
+import { apply1, like, type OpDefinition } from './op.js';
 import { refCount } from './storage.js';
 
 const error = (code: string) => expect.objectContaining({ code });
@@ -191,4 +192,32 @@ describe.each(['ref', 'cpu'] as const)('backward on %s', (device: Device) => {
       expect(gradients((y) => y, false)).toEqual(gradients((y) => y.clone(), true));
     }),
   );
+
+  it('makes nothing anew that no gradient reads: what a frozen weight multiplied', () =>
+    scope(() => {
+      let anew = 0;
+      const same: OpDefinition = {
+        name: 'same',
+        infer: like,
+        reference: ([x]) => [x!.data],
+        run: ([x]) => [x!.mul(1)],
+        saves: { inputs: [0] },
+        recompute: (ctx) => {
+          anew++;
+          return ctx.input(0).mul(1);
+        },
+        grad: (_, [dy]) => [dy],
+      };
+      const x = leaf([3, 5, 1, -2]);
+      const run = (weight: Tensor) => {
+        anew = 0;
+        apply1(same, [x.reshape([2, 2])], undefined)
+          .linear(weight.reshape([1, 2]))
+          .sum()
+          .backward();
+        return anew;
+      };
+      expect(run(tensor([1, 2], { device }))).toBe(0);
+      expect(run(leaf([1, 2]))).toBe(1);
+    }));
 });

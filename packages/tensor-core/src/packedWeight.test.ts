@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   adamw,
@@ -18,9 +17,9 @@ import {
   withMatmulPrecision,
   zeros,
 } from './index.js';
-import type { Activation } from './ops/activation.js';
 import { status } from './ops/testing/law.js';
-import { input, laws, reals, shapes } from './ops/testing/laws.js';
+import { laws, reals } from './ops/testing/laws.js';
+import { linearCases } from './ops/testing/products.js';
 
 const values = (size: number, step: number) =>
   Float64Array.from({ length: size }, (_, i) => ((i * step) % 41) / 20 - 1);
@@ -35,30 +34,10 @@ const draw = (shape: number[], step: number, device: Device, dtype: DType = 'f32
 const bits = (t: Tensor) => Buffer.from(t.dataSync().buffer).toString('hex');
 
 // linear under its own laws, with a weight that was packed.
-const activation = fc.constantFrom<(Activation | undefined)[]>(undefined, 'relu', 'gelu', 'geluTanh', 'silu');
 laws(linear, {
   sums: true,
   differentiable: false,
-  cases: fc
-    .record({
-      rows: fc.oneof(shapes(2, 5, 1), fc.constantFrom([17], [3, 11])),
-      inputs: fc.integer({ min: 0, max: 40 }),
-      out: fc.integer({ min: 0, max: 40 }),
-      bias: fc.boolean(),
-      residual: fc.boolean(),
-      inputActivation: activation,
-      activation,
-    })
-    .chain(({ rows, inputs, out, ...args }) => {
-      const one = reals(-1, 1);
-      const list = [
-        input([...rows, inputs], one),
-        input([out, inputs], one),
-        ...(args.bias ? [input([out], one)] : []),
-        ...(args.residual ? [input([...rows, out], one)] : []),
-      ];
-      return fc.record({ inputs: fc.tuple(...list), args: fc.constant(args) });
-    }),
+  cases: linearCases(0, reals(-1, 1)),
   run: ([x, w, ...rest], { bias, residual, ...activations }) => {
     using packed = packWeight(w!);
     return linear(x!, packed, bias ? rest[0]! : null, {

@@ -1,103 +1,52 @@
-import { DTYPES, requireFloat } from '../dtype.js';
-import { TensorError } from '../errors.js';
-import { apply, apply1, describe, type OpDefinition, operation } from '../op.js';
+import { apply, type OpDefinition, operation } from '../op.js';
 import type { PackedWeight } from '../packedWeight.js';
-import type { MatmulPrecision } from '../precision.js';
-import { sameShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { ACTIVATIONS, type Activation } from './activation.js';
-import { fusedProduct, linearGrad, OTHER, requireActivation, weightOf } from './linear.js';
-import { transpose } from './permute.js';
-import { reshape } from './reshape.js';
-import { sum } from './sum.js';
+import {
+  activated,
+  fusedProduct,
+  OTHER,
+  type ProductAttrs,
+  productCost,
+  productGrads,
+  productSpec,
+  productSums,
+  requireActivation,
+  weightOf,
+} from './product.js';
 import { swigluGrad } from './swiglu.js';
 
-interface GatedLinearAttrs {
-  precision: MatmulPrecision;
-  bias: boolean;
+interface GatedLinearAttrs extends ProductAttrs {
   activation: Activation;
-  /** The gradient will ask for the gate before its activation: it is the second output. */
-  keep: boolean;
-  /** The weight as it is packed; such a product is not recorded. */
-  pack: PackedWeight | null;
 }
 
 // In: x, weight, up, optionally bias.
 const definition: OpDefinition<GatedLinearAttrs> = {
   name: 'gatedLinear',
   infer([x, w, up, bias], { keep }) {
-    requireFloat('gatedLinear', x!.dtype);
-    if (x!.rank < 1 || w!.rank !== 2 || x!.shape.at(-1) !== w!.shape[1])
-      throw new TensorError(
-        'E_SHAPE',
-        'gatedLinear',
-        'x must be [.., in] and weight [out, in]',
-        describe(x!, w!),
-        'transpose the weight?',
-      );
-    const y = { shape: [...x!.shape.slice(0, -1), w!.shape[0]!], dtype: x!.dtype };
-    if (!sameShape(up!.shape, y.shape))
-      throw new TensorError(
-        'E_SHAPE',
-        'gatedLinear',
-        "up must have the result's shape",
-        describe(up!, y),
-        'expand it first',
-      );
-    if (bias && (bias.rank !== 1 || bias.shape[0] !== w!.shape[0]))
-      throw new TensorError('E_SHAPE', 'gatedLinear', 'bias must be [out]', describe(w!, bias));
-    const all = [x!, w!, up!, ...(bias ? [bias] : [])];
-    if (all.some((t) => t.dtype !== x!.dtype))
-      throw new TensorError(
-        'E_DTYPE',
-        'gatedLinear',
-        'x, weight, up and bias must have one dtype',
-        describe(...all),
-        'cast one of them',
-      );
+    const y = productSpec('gatedLinear', [x!, w!], bias ?? null, 'up', up!);
     return keep ? [y, y] : [y];
   },
-  reference([x, w, up, bias], { activation, keep }, [y]) {
-    const [out, inputs] = w!.shape as [number, number];
-    const gate = new Float64Array(sizeOf(y!.shape));
-    for (let i = 0; i < gate.length; i++) {
-      const [row, o] = [Math.floor(i / out) * inputs, i % out];
-      let total = bias ? bias.data[o]! : 0;
-      for (let p = 0; p < inputs; p++) total += x!.data[row + p]! * w!.data[o * inputs + p]!;
-      gate[i] = total;
-    }
-    const values = gate.map((z, i) => ACTIVATIONS[activation].value(z) * up!.data[i]!);
+  reference([x, w, up, bias], { activation, keep }) {
+    const gate = productSums(x!, w!, bias ?? null);
+    const values = gate.map(activated(activation)).map((y, i) => y * up!.data[i]!);
     return keep ? [values, gate] : [values];
   },
   native: ([x, w, up, ...bias], attrs, outputs) =>
     fusedProduct([x!, w!, ...bias, up!], outputs, { ...attrs, inputActivation: null, other: OTHER.factor }),
   saves: { inputs: [0, 1, 2], outputs: [1] },
   grad(ctx, [dy]) {
-    const { precision, bias, activation } = ctx.attrs;
-    const [out, inputs] = ctx.inputSpecs[1]!.shape as [number, number];
+    const { bias, activation } = ctx.attrs;
     const [gate, up] = [ctx.output(1), ctx.input(2)];
     const { apply: activate, grad: slope } = ACTIVATIONS[activation];
     const [dgate, dup] =
       activation === 'silu'
         ? (apply(swigluGrad, [gate, up, dy], undefined) as [Tensor, Tensor])
         : [slope(gate, dy.mul(up)), ctx.needs(2) ? dy.mul(activate(gate)) : null];
-    const g = reshape(dgate, [sizeOf(dy.shape.slice(0, -1)), out]);
-    const multiply = (a: Tensor, b: Tensor) =>
-      apply1(linearGrad, [a, b], { precision, activateB: null, slope: null });
-    return [
-      ctx.needs(0) ? reshape(multiply(g, ctx.input(1)), ctx.inputSpecs[0]!.shape) : null,
-      ctx.needs(1) ? multiply(transpose(g, 0, 1), reshape(ctx.input(0), [g.shape[0]!, inputs])) : null,
-      dup,
-      ...(bias ? [ctx.needs(3) ? sum(g, 0) : null] : []),
-    ];
+    const [dx, dw, db] = productGrads(ctx, dgate, bias ? 3 : null, null);
+    return [dx, dw, dup, ...(bias ? [db] : [])];
   },
-  cost([x, w], _, [y]) {
-    const results = sizeOf(y!.shape);
-    return {
-      flops: 2 * results * w!.shape[1]!,
-      bytes: (x!.size + w!.size + 2 * results) * DTYPES[x!.dtype].bytes,
-    };
-  },
+  cost: ([x, w], _, [y]) => productCost(x!, w!, y!, 2),
 };
 
 /**

@@ -1,53 +1,23 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { scope, tensor, zeros } from '../index.js';
-import { ACTIVATIONS, type Activation } from './activation.js';
+import { ACTIVATIONS } from './activation.js';
 import { gelu, linear } from './index.js';
 import { status } from './testing/law.js';
-import { input, laws, reals, shapes } from './testing/laws.js';
+import { laws, reals } from './testing/laws.js';
+import { awayFromZero, linearCases } from './testing/products.js';
 
-const activation = fc.constantFrom<(Activation | undefined)[]>(undefined, 'relu', 'gelu', 'geluTanh', 'silu');
-
-const cases = fc
-  .record({
-    rows: fc.oneof(shapes(2, 5, 1), fc.constantFrom([17], [3, 11])),
-    inputs: fc.integer({ min: 1, max: 40 }),
-    out: fc.integer({ min: 1, max: 40 }),
-    bias: fc.boolean(),
-    residual: fc.boolean(),
-    inputActivation: activation,
-    activation,
-  })
-  .chain(({ rows, inputs, out, ...args }) => {
-    const one = reals(-1, 1);
-    const list = [
-      // Central differences must not step over relu's kink.
-      input(
-        [...rows, inputs],
-        one.map((v) => (Math.abs(v) < 0.01 ? v + 0.05 : v)),
-      ),
-      input([out, inputs], one),
-      ...(args.bias ? [input([out], one)] : []),
-      ...(args.residual ? [input([...rows, out], one)] : []),
-    ];
-    return fc.record({ inputs: fc.tuple(...list), args: fc.constant(args) });
-  })
-  .filter(({ inputs: [x, w, ...rest], args }) => {
-    if (args.activation !== 'relu') return true;
-    // Nor over that of the result's: what it activates must not be close to zero, and the less so where what is multiplied
-    // was activated and rounded to a narrow dtype, which moves the sum.
-    const near = args.inputActivation ? 0.02 : 1e-4;
-    const g = args.inputActivation ? ACTIVATIONS[args.inputActivation].value : (v: number) => v;
-    const [out, columns] = w!.shape as [number, number];
-    const read = x!.values.map(g);
-    for (let r = 0; r < read.length; r += columns)
-      for (let o = 0; o < out; o++) {
-        let z = args.bias ? rest[0]!.values[o]! : 0;
-        for (let i = 0; i < columns; i++) z += read[r + i]! * w!.values[o * columns + i]!;
-        if (Math.abs(z) < near) return false;
-      }
-    return true;
-  });
+const cases = linearCases(
+  1,
+  // Central differences must not step over relu's kink.
+  reals(-1, 1).map((v) => (Math.abs(v) < 0.01 ? v + 0.05 : v)),
+).filter(({ inputs: [x, w, ...rest], args }) => {
+  if (args.activation !== 'relu') return true;
+  // Nor over that of the result's: what it activates must not be close to zero, and the less so where what is multiplied
+  // was activated and rounded to a narrow dtype, which moves the sum.
+  const near = args.inputActivation ? 0.02 : 1e-4;
+  const g = args.inputActivation && ACTIVATIONS[args.inputActivation].value;
+  return awayFromZero([x!, w!, args.bias ? rest[0]! : undefined], near, g);
+});
 
 laws(linear, {
   sums: true,
