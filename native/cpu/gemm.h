@@ -30,6 +30,16 @@ struct Operand {
   int64_t outer, inner;
 };
 
+// A matrix as an operand, `outer` being the axis of its rows (A) or columns (B). An axis of one element has a stride that
+// means nothing: it gets the one the fast paths look for.
+template <class T>
+Operand<T> operand(const ik_view& v, int outer, int inner) {
+  Operand<T> o{static_cast<const T*>(v.data), v.stride[outer], v.stride[inner]};
+  if (v.shape[inner] == 1 && o.outer != 1) o.inner = 1;
+  if (v.shape[outer] == 1 && o.inner != 1) o.outer = 1;
+  return o;
+}
+
 // B packed beforehand, panel after panel, each with all units of k.
 template <class E>
 struct Panels {

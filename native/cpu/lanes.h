@@ -53,12 +53,6 @@ inline V load_lanes(const T* p, uint32_t bits, int64_t step) {
   return v;
 }
 
-// The same with a step that is known to be 1, or not.
-template <class V, bool kUnit, class T>
-inline V load_lanes(const T* p, uint32_t bits, int64_t step) {
-  return load_lanes<V>(p, bits, kUnit ? 1 : step);
-}
-
 // Writes the first n lanes, a step apart.
 template <class V, class T>
 inline void store_lanes(T* p, V v, int64_t n, int64_t step) {

@@ -20,13 +20,11 @@ Shape shape_of(const ik_view& a, const ik_view& b, const ik_view& c) {
   s.k = a.shape[ra - 1];
   s.a_row = a.stride[ra - 2];
   s.a_k = a.stride[ra - 1];
-  s.b_k = b.stride[rb - 2];
-  s.b_col = b.stride[rb - 1];
+  const Operand<void> right = operand<void>(b, rb - 1, rb - 2);
+  s.b_col = right.outer;
+  s.b_k = right.inner;
   s.a_batch = ra == 3 && a.shape[0] > 1 ? a.stride[0] : 0;
   s.b_batch = rb == 3 && b.shape[0] > 1 ? b.stride[0] : 0;
-  // An axis of one element has a stride that means nothing: give it the one the fast paths look for.
-  if (s.k == 1 && s.b_col != 1) s.b_k = 1;
-  if (s.n == 1 && s.b_k != 1) s.b_col = 1;
   // One B for every A, and the As follow each other: one tall product.
   if (s.batch > 1 && s.b_batch == 0 && (s.m == 1 || s.a_batch == s.m * s.a_row)) {
     if (s.m == 1) s.a_row = s.a_batch;

@@ -7,15 +7,13 @@ int32_t ik_cpu_matmul_add(const ik_runtime* rt, const ik_view* in, int32_t, cons
   if (a.dtype != IK_F32 || b.dtype != IK_F32 || c.dtype != IK_F32) return IK_UNSUPPORTED;
   const int64_t m = c.shape[0], n = c.shape[1], k = a.shape[1];
   if (m * n * k == 0) return IK_OK;
-  const Operand<float> left{static_cast<const float*>(a.data), a.stride[0], a.stride[1]};
-  const Operand<float> right{static_cast<const float*>(b.data), b.stride[1], b.stride[0]};
   const auto add = [&]<class E, class R>(E, R) -> int32_t {
     Gemm<E, R, float, float> gemm(m, n, k);
     gemm.accumulate();
     using Unit = typename E::Unit;
     auto* const scratch = static_cast<Unit*>(rt->scratch(rt, gemm.scratch_units(rt->threads) * sizeof(Unit)));
     if (!scratch) return IK_OOM;
-    gemm.run(rt, left, right, {}, static_cast<float*>(c.data), scratch);
+    gemm.run(rt, operand<float>(a, 0, 1), operand<float>(b, 1, 0), {}, static_cast<float*>(c.data), scratch);
     return IK_OK;
   };
   if (static_cast<const ik_attrs_matmul_add*>(attrs)->bf16) {

@@ -15,16 +15,14 @@ int32_t multiply(const ik_runtime* rt, const ik_view& a, const ik_view& b, const
   Gemm<MulInt8, ReaderInt8A, int8_t, O, ScaleRows<O>> gemm(m, n, k, packed);
   if (packed && b.shape[0] != static_cast<int64_t>(gemm.packed_units() * sizeof(uint32_t))) return IK_INTERNAL;
   if (m * n == 0) return IK_OK;
-  const int8_t* const x = static_cast<const int8_t*>(a.data);
-  // An axis of one element has a stride that means nothing: give it the one the fast paths look for.
-  const Operand<int8_t> left{x, a.stride[0], k == 1 ? 1 : a.stride[1]};
+  const Operand<int8_t> left = operand<int8_t>(a, 0, 1);
   int32_t* offset = nullptr;
   if (kInt8Offset != 0) {
     offset = static_cast<int32_t*>(rt->scratch(rt, static_cast<size_t>(m) * sizeof(int32_t)));
     if (!offset) return IK_OOM;
     parallel_rows(rt, m, k, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        const int8_t* const row = x + i * left.outer;
+        const int8_t* const row = left.data + i * left.outer;
         int32_t sum = 0;
         if (left.inner == 1)
           for (int64_t p = 0; p < k; ++p) sum += row[p];
@@ -43,8 +41,7 @@ int32_t multiply(const ik_runtime* rt, const ik_view& a, const ik_view& b, const
   if (packed) {
     gemm.run(team, left, Panels<MulInt8>{static_cast<const uint32_t*>(b.data), ceil_div(k, MulInt8::kPer)}, finish, c, scratch);
   } else {
-    const Operand<int8_t> right{static_cast<const int8_t*>(b.data), n == 1 ? 1 : b.stride[1], k == 1 && n != 1 && b.stride[1] != 1 ? 1 : b.stride[0]};
-    gemm.run(team, left, right, finish, c, scratch);
+    gemm.run(team, left, operand<int8_t>(b, 1, 0), finish, c, scratch);
   }
   return IK_OK;
 }

@@ -6,14 +6,6 @@ namespace {
 
 using namespace ik;
 
-// W is [N, K]: B is its transpose.
-template <class T>
-Operand<T> transposed(const ik_view& w) {
-  const bool one_row = w.shape[0] == 1 && w.stride[1] != 1, one_k = w.shape[1] == 1 && w.stride[0] != 1;
-  // An axis of one element has a stride that means nothing: give it the one the fast paths look for.
-  return {static_cast<const T*>(w.data), one_row ? 1 : w.stride[0], one_k ? 1 : w.stride[1]};
-}
-
 // body(what packs a weight [n, k], its element): floats for matmul_packed, bytes for matmul_int8.
 template <class Body>
 int32_t with_packer(const ik_view& w, bool in_bf16, Body&& body) {
@@ -43,7 +35,8 @@ int32_t ik_cpu_pack_weight(const ik_runtime* rt, const ik_view* in, int32_t, con
   return with_packer(in[0], in_bf16, [&]<class G, class T>(const G& gemm, T) -> int32_t {
     using Unit = typename G::Unit;
     if (out[0].shape[0] != static_cast<int64_t>(gemm.packed_units() * sizeof(Unit))) return IK_INTERNAL;
-    gemm.pack_b(rt, transposed<T>(in[0]), static_cast<Unit*>(out[0].data));
+    // W is [N, K]: B is its transpose.
+    gemm.pack_b(rt, operand<T>(in[0], 0, 1), static_cast<Unit*>(out[0].data));
     return IK_OK;
   });
 }
@@ -69,9 +62,7 @@ int32_t ik_cpu_matmul_packed(const ik_runtime* rt, const ik_view* in, int32_t n_
     const ik_runtime* const team = static_cast<double>(m) * n * k <= kSerialWork ? nullptr : rt;
     auto* const scratch = static_cast<Unit*>(rt->scratch(rt, gemm.scratch_units(team ? rt->threads : 1) * sizeof(Unit)));
     if (!scratch) return IK_OOM;
-    // An axis of one element has a stride that means nothing: give it the one the fast paths look for.
-    const Operand<T> left{static_cast<const T*>(a.data), a.stride[0], k == 1 ? 1 : a.stride[1]};
-    gemm.run(team, left, Panels<E>{static_cast<const Unit*>(in[1].data), ceil_div(k, E::kPer)}, finish, static_cast<T*>(out[0].data), scratch);
+    gemm.run(team, operand<T>(a, 0, 1), Panels<E>{static_cast<const Unit*>(in[1].data), ceil_div(k, E::kPer)}, finish, static_cast<T*>(out[0].data), scratch);
     return IK_OK;
   });
 }
