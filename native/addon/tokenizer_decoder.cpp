@@ -48,24 +48,24 @@ class ByteDecoder : public Napi::ObjectWrap<ByteDecoder> {
     bool skip;  // special ones
   };
 
-  static Ids read(const Napi::CallbackInfo& info) {
-    const auto [data, count] = elements<int32_t>(info[0], napi_int32_array);
-    return {data, count, info[1].ToBoolean()};
-  }
-
   uint32_t size_of(int32_t id) const { return starts_[static_cast<size_t>(id) + 1] - starts_[static_cast<size_t>(id)]; }
 
-  // The number of bytes, with `wrong` ids.count; or `wrong` is the index of the first id that does not exist.
-  size_t measure(const Ids& ids, size_t& wrong) const {
+  // use(ids, their bytes); or the index of the first id that does not exist.
+  template <class Use>
+  Napi::Value with_ids(const Napi::CallbackInfo& info, Use&& use) const {
+    const auto [data, count] = elements<int32_t>(info[0], napi_int32_array);
+    const Ids ids{data, count, info[1].ToBoolean()};
     size_t total = 0;
-    for (wrong = 0; wrong < ids.count; ++wrong) {
-      const int32_t id = ids.data[wrong];
-      if (id < 0 || static_cast<size_t>(id) >= tokens_.size() || tokens_[static_cast<size_t>(id)].kind == 2) break;
+    for (size_t i = 0; i < count; ++i) {
+      const int32_t id = data[i];
+      if (id < 0 || static_cast<size_t>(id) >= tokens_.size() || tokens_[static_cast<size_t>(id)].kind == 2)
+        return Napi::Number::New(info.Env(), static_cast<double>(i));
       const Token& token = tokens_[static_cast<size_t>(id)];
       if (ids.skip && token.kind == 1) continue;
       total += token.size < kInline ? token.size : size_of(id);
     }
-    return total;
+    if (total > kMostBytes) throw out_of_memory(info.Env());
+    return use(ids, total);
   }
 
   // Writes the bytes; there is room for 16 more.
@@ -86,25 +86,19 @@ class ByteDecoder : public Napi::ObjectWrap<ByteDecoder> {
 
   // decode(ids, skipSpecial): the bytes, or the index of the first id that does not exist.
   Napi::Value Decode(const Napi::CallbackInfo& info) {
-    const Napi::Env env = info.Env();
-    const Ids ids = read(info);
-    size_t wrong;
-    const size_t total = measure(ids, wrong);
-    if (wrong < ids.count) return Napi::Number::New(env, static_cast<double>(wrong));
-    if (total > kMostBytes) throw out_of_memory(env);
-    auto buffer = Napi::ArrayBuffer::New(env, total + 16);
-    gather(ids, static_cast<uint8_t*>(buffer.Data()));
-    return Napi::Uint8Array::New(env, total, buffer, 0);
+    return with_ids(info, [&](const Ids& ids, size_t total) -> Napi::Value {
+      auto buffer = Napi::ArrayBuffer::New(info.Env(), total + 16);
+      gather(ids, static_cast<uint8_t*>(buffer.Data()));
+      return Napi::Uint8Array::New(info.Env(), total, buffer, 0);
+    });
   }
 
   // decodeText(ids, skipSpecial): the text, or the index of the first id that does not exist.
   Napi::Value DecodeText(const Napi::CallbackInfo& info) {
-    const Napi::Env env = info.Env();
-    const Ids ids = read(info);
-    size_t wrong;
-    const size_t total = measure(ids, wrong);
-    if (wrong < ids.count) return Napi::Number::New(env, static_cast<double>(wrong));
-    if (total > kMostBytes) throw out_of_memory(env);
+    return with_ids(info, [&](const Ids& ids, size_t total) { return text_of(info.Env(), ids, total); });
+  }
+
+  Napi::Value text_of(Napi::Env env, const Ids& ids, size_t total) {
     try {
       utf8_.reserve(total + tok::kPadding);
       gather(ids, utf8_.data());
