@@ -69,7 +69,8 @@ export class Lattice {
 
   /**
    * Calls `visit` with each token's probability of standing in a cut, and returns log Z, the log of the total
-   * probability of all cuts: P(edge) = e^(forward(start) + score + backward(end) - log Z).
+   * probability of all cuts: P(edge) = e^(forward(start) + score + backward(end) - log Z). The plain form of what training
+   * computes in `PieceLattice`, and what tests hold that to.
    */
   marginals(visit: (id: number, probability: number) => void): number {
     const forward = this.#forward(1);

@@ -6,7 +6,7 @@ import { type Cut, Lattice } from './lattice.js';
 import { emit, type Model, type TokenSink } from './model.js';
 
 /** How much worse than the worst token an unknown character scores, in nats. */
-const UNKNOWN_PENALTY = 10;
+export const UNKNOWN_PENALTY = 10;
 
 /** Options of `Unigram`, named as in tokenizer.json. */
 export interface UnigramOptions {

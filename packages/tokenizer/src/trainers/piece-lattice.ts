@@ -1,4 +1,5 @@
 import { logAdd } from '../models/lattice.js';
+import { UNKNOWN_PENALTY } from '../models/unigram.js';
 import { PairTable } from '../pair-table.js';
 import type { Piece } from './unigram-em.js';
 import type { WordCounts } from './word-counts.js';
@@ -21,9 +22,6 @@ export function unitWords(words: WordCounts): UnitWords {
   }
   return { units, starts, counts: words.counts };
 }
-
-/** How much worse than the worst piece an unknown character scores, in nats; as `Unigram` has it. */
-const UNKNOWN_PENALTY = 10;
 
 /**
  * Every way to cut one word into pieces, as `Lattice` of a `Unigram` model, in typed arrays that are filled again and
