@@ -69,19 +69,44 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
     }
   }
 
-  static Napi::Value arrays(Napi::Env env, Tokens& tokens, bool spans) {
-    const auto ids = give_array(env, tokens.ids, tokens.count);
+  static Napi::Value arrays(Napi::Env env, const Tokens& tokens, bool spans) {
+    const auto ids = to_array(env, tokens.ids.data(), tokens.count);
     if (!spans) return ids;
     auto all = Napi::Array::New(env, 3);
     all.Set(0u, ids);
-    all.Set(1u, give_array(env, tokens.offsets, 2 * tokens.count));
-    all.Set(2u, give_array(env, tokens.words, tokens.count));
+    all.Set(1u, to_array(env, tokens.offsets.data(), 2 * tokens.count));
+    all.Set(2u, to_array(env, tokens.words.data(), tokens.count));
     return all;
   }
 
   // Texts in a row that one thread takes at a time, in a wave.
   struct Task {
     size_t first, last;
+  };
+  // What one thread makes of a wave, written to arrays of JavaScript as long as they are large enough.
+  struct Part {
+    Tokens tokens;
+    Napi::Int32Array ids, offsets, words;
+
+    void lend(Napi::Env env, size_t room, bool spans) {
+      ids = lend(env, tokens.ids, room);
+      if (!spans) return;
+      offsets = lend(env, tokens.offsets, 2 * room);
+      words = lend(env, tokens.words, room);
+    }
+    Napi::Int32Array all_ids() { return finished(tokens.ids, ids, tokens.count); }
+    Napi::Int32Array all_offsets() { return finished(tokens.offsets, offsets, 2 * tokens.count); }
+    Napi::Int32Array all_words() { return finished(tokens.words, words, tokens.count); }
+
+   private:
+    static Napi::Int32Array lend(Napi::Env env, Buffer<int32_t>& buffer, size_t count) {
+      auto array = new_array(env, count);
+      buffer.borrow(array.Data(), count);
+      return array;
+    }
+    static Napi::Int32Array finished(const Buffer<int32_t>& buffer, const Napi::Int32Array& lent, size_t count) {
+      return buffer.borrowed() ? lent : to_array(lent.Env(), buffer.data(), count);
+    }
   };
   // A wave of texts: the caller copies them out of JavaScript, the other threads encode what is there already, and so does
   // the caller wherever it is far enough ahead of them.
@@ -90,10 +115,11 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
     napi_env env;
     bool spans;
     int32_t threads;
-    int32_t* counts;             // ids of each text of the batch
-    int32_t* takers;             // the thread that encoded it
-    std::vector<Tokens>* parts;  // what each thread made, its texts in order
-    size_t first;                // text of the wave
+    int32_t* counts;  // ids of each text of the batch
+    int32_t* takers;  // the part that has them
+    size_t first;     // text of the wave
+    int32_t first_part;
+    std::vector<Part> parts;  // of the wave, one a thread, with its texts in order
     std::vector<napi_value> texts{};
     std::vector<size_t> starts{}, sizes{};  // in units
     std::vector<Task> tasks{};
@@ -114,11 +140,6 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
         workers_.push_back(std::make_unique<tok::Encoder::Worker>(*encoder_));
       const size_t count = texts.Length();
       auto counts = Napi::Int32Array::New(env, count), takers = Napi::Int32Array::New(env, count);
-      std::vector<Tokens> parts(static_cast<size_t>(threads));
-      for (size_t done = 0; done < count;) {
-        Batch batch{this, env, spans, threads, counts.Data(), takers.Data(), &parts, done};
-        done = run_wave(texts, pool, batch);
-      }
       auto all = Napi::Array::New(env, 5), ids = Napi::Array::New(env), offsets = Napi::Array::New(env),
            words = Napi::Array::New(env);
       all.Set(0u, counts);
@@ -126,12 +147,19 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
       all.Set(2u, ids);
       all.Set(3u, offsets);
       all.Set(4u, words);
-      for (uint32_t part = 0; part < parts.size(); ++part) {
-        Tokens& tokens = parts[part];
-        ids.Set(part, give_array(env, tokens.ids, tokens.count));
-        if (!spans) continue;
-        offsets.Set(part, give_array(env, tokens.offsets, 2 * tokens.count));
-        words.Set(part, give_array(env, tokens.words, tokens.count));
+      int32_t parts = 0;
+      for (size_t done = 0; done < count; parts += threads) {
+        const Napi::HandleScope scope(env);
+        Batch batch{this, env, spans, threads, counts.Data(), takers.Data(), done, parts, std::vector<Part>(static_cast<size_t>(threads))};
+        done = run_wave(texts, pool, batch);
+        for (int32_t worker = 0; worker < threads; ++worker) {
+          Part& part = batch.parts[static_cast<size_t>(worker)];
+          const auto at = static_cast<uint32_t>(parts + worker);
+          ids.Set(at, part.all_ids());
+          if (!spans) continue;
+          offsets.Set(at, part.all_offsets());
+          words.Set(at, part.all_words());
+        }
       }
       if (units_.capacity() > 2 * kWaveUnits) forget_room();
       return all;
@@ -143,7 +171,6 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
 
   // Encodes texts from batch.first on, as many as make a wave; returns where the next wave begins.
   size_t run_wave(const Napi::Array& texts, ThreadPool* pool, Batch& batch) {
-    Napi::HandleScope scope(batch.env);
     const auto count = static_cast<size_t>(texts.Length());
     size_t units = 0, task_units = kTaskUnits;
     while (batch.first + batch.texts.size() < count && units < kWaveUnits && batch.texts.size() < kWaveTexts) {
@@ -162,11 +189,14 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
       task_units += size;
     }
     units_.reserve(units + 1);
-    // What is made is given away, so there is no room from before; most texts have fewer ids than a third of their units.
-    for (Tokens& part : *batch.parts)
-      part.ids.reserve(part.count + units / (3 * static_cast<size_t>(batch.threads)));
+    // As many ids as the last wave would have had, and some more: one thread can have a task more than another.
+    const auto room = static_cast<size_t>(1.1 * ids_per_unit_ * (static_cast<double>(units) / batch.threads + kTaskUnits));
+    for (Part& part : batch.parts) part.lend(batch.env, room, batch.spans);
     run_all(pool, batch.threads, run_part, &batch);
     if (batch.failed) throw std::bad_alloc();
+    size_t ids = 0;
+    for (const Part& part : batch.parts) ids += part.tokens.count;
+    if (units >= kTaskUnits) ids_per_unit_ = static_cast<double>(ids) / static_cast<double>(units);
     return batch.first + batch.texts.size();
   }
 
@@ -207,7 +237,7 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
     } while (!batch.taken.compare_exchange_weak(index, index + 1, std::memory_order_relaxed));
     while (batch.copied.load(std::memory_order_acquire) <= index) ThreadPool::pause();
     const BpeEncoder& self = *batch.self;
-    Tokens& tokens = (*batch.parts)[static_cast<size_t>(worker)];
+    Tokens& tokens = batch.parts[static_cast<size_t>(worker)].tokens;
     const Task& task = batch.tasks[index];
     try {
       for (size_t at = task.first; at < task.last; ++at) {
@@ -215,7 +245,7 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
         self.encoder_->encode(self.units_.data() + batch.starts[at], batch.sizes[at], batch.spans,
                               *self.workers_[static_cast<size_t>(worker)], tokens);
         batch.counts[batch.first + at] = static_cast<int32_t>(tokens.count - before);
-        batch.takers[batch.first + at] = worker;
+        batch.takers[batch.first + at] = batch.first_part + worker;
       }
     } catch (const std::bad_alloc&) {
       batch.failed = true;
@@ -245,6 +275,8 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
   std::vector<std::unique_ptr<tok::Encoder::Worker>> workers_;
   Buffer<char16_t> units_;
   Tokens tokens_;
+  // Of the last wave; most texts have fewer ids than a third of their units.
+  double ids_per_unit_ = 1.0 / 3;
 };
 
 }  // namespace

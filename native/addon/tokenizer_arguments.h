@@ -55,23 +55,20 @@ inline size_t utf16_length(Napi::Env env, napi_value text) {
   return units;
 }
 
-inline Napi::Int32Array to_array(Napi::Env env, const int32_t* data, size_t count) {
-  auto out = Napi::Int32Array::New(env, count);
-  if (count > 0) std::memcpy(out.Data(), data, count * sizeof(int32_t));
-  return out;
+// An array whose contents are still to be written. It belongs to the collector: what the addon owned could be freed in a
+// later turn of the event loop at the earliest, and a loop over texts would use up the memory.
+inline Napi::Int32Array new_array(Napi::Env env, size_t count) {
+  constexpr size_t kHuge = 4 << 20;
+  const size_t bytes = count * sizeof(int32_t);
+  // The room of a Buffer is not cleared.
+  const auto room = Napi::Buffer<uint8_t>::New(env, bytes);
+  if (bytes >= kHuge) tok::want_huge_pages(room.Data(), bytes);
+  return Napi::Int32Array::New(env, count, room.ArrayBuffer(), 0);
 }
 
-// Hands an array over without a copy, where it is large and the environment can have memory from outside.
-inline Napi::Int32Array give_array(Napi::Env env, tok::Buffer<int32_t>& buffer, size_t count) {
-  constexpr size_t kLarge = 1 << 14;
-  if (count < kLarge) return to_array(env, buffer.data(), count);
-  void* const data = buffer.give(count);
-  napi_value shared;
-  const auto release = [](napi_env, void* room, void*) { std::free(room); };
-  const napi_status status = napi_create_external_arraybuffer(env, data, count * sizeof(int32_t), release, nullptr, &shared);
-  if (status == napi_ok) return Napi::Int32Array::New(env, count, Napi::ArrayBuffer(env, shared), 0);
-  const auto out = to_array(env, static_cast<const int32_t*>(data), count);
-  std::free(data);
+inline Napi::Int32Array to_array(Napi::Env env, const int32_t* data, size_t count) {
+  auto out = new_array(env, count);
+  if (count > 0) std::memcpy(out.Data(), data, count * sizeof(int32_t));
   return out;
 }
 

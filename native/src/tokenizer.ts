@@ -37,14 +37,14 @@ export interface BpeEncoder {
   /** Ids, offsets in UTF-16 units (two per id), and the number of the piece of each id. */
   encode(text: string, spans: true): [ids: Int32Array, offsets: Int32Array, words: Int32Array];
   /**
-   * How many ids each text has and which thread encoded it, then what each thread made, its texts in order; `offsets` and
-   * `words` are empty without spans.
+   * How many ids each text has and in which part they are, then the parts, each with its texts in order and perhaps room
+   * behind them; `offsets` and `words` are empty without spans.
    */
   encodeBatch(
     texts: readonly string[],
     spans: boolean,
     threads: number,
-  ): [counts: Int32Array, takers: Int32Array, ids: Int32Array[], offsets: Int32Array[], words: Int32Array[]];
+  ): [counts: Int32Array, parts: Int32Array, ids: Int32Array[], offsets: Int32Array[], words: Int32Array[]];
   /** Merges of long pieces looked at so far, for tests of the worst case. */
   steps(): number;
 }

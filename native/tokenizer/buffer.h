@@ -2,12 +2,16 @@
 // touched page by page.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <utility>
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
+
+#include "spare_rooms.h"
 
 namespace ik::tok {
 
@@ -16,13 +20,22 @@ constexpr size_t kKept = 1 << 20;
 
 constexpr size_t kHugePage = 2 << 20;
 
+// Asks for huge pages wherever whole ones lie within the room.
+inline void want_huge_pages([[maybe_unused]] void* room, [[maybe_unused]] size_t bytes) {
+#if defined(__linux__)
+  const auto at = reinterpret_cast<uintptr_t>(room);
+  const uintptr_t from = (at + kHugePage - 1) / kHugePage * kHugePage, to = (at + bytes) / kHugePage * kHugePage;
+  if (to > from) madvise(reinterpret_cast<void*>(from), to - from, MADV_HUGEPAGE);
+#endif
+}
+
 // Freed by std::free. Throws std::bad_alloc.
 inline void* take_room(size_t bytes, [[maybe_unused]] bool huge = true) {
 #if defined(__linux__)
   if (huge && bytes >= kHugePage) {
     void* const room = std::aligned_alloc(kHugePage, (bytes + kHugePage - 1) / kHugePage * kHugePage);
     if (!room) throw std::bad_alloc();
-    madvise(room, bytes, MADV_HUGEPAGE);
+    want_huge_pages(room, bytes);
     return room;
   }
 #endif
@@ -43,49 +56,57 @@ struct RoomAllocator {
   bool operator==(const RoomAllocator&) const { return true; }
 };
 
-// A growing array that does not clear what it is about to overwrite.
-
-// Of a type that may be moved as bytes. Throws std::bad_alloc. Huge pages are for what is long jumped about in: to find them
-// the system may first have to move others, which for room that is soon given away takes longer than it saves.
+// A growing array, of a type that may be moved as bytes, that does not clear what it is about to overwrite. Throws
+// std::bad_alloc. Huge pages are for what is long jumped about in: to find them the system may first have to move others,
+// which for room that is soon given away takes longer than it saves. Room without them comes from what was given back.
 template <class T, bool kHuge = false>
 class Buffer {
  public:
   Buffer() = default;
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
-  Buffer(Buffer&& other) noexcept : data_(other.data_), capacity_(other.capacity_) {
-    other.data_ = nullptr;
-    other.capacity_ = 0;
-  }
+  Buffer(Buffer&& other) noexcept { *this = std::move(other); }
   Buffer& operator=(Buffer&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(capacity_, other.capacity_);
+    std::swap(borrowed_, other.borrowed_);
     return *this;
   }
-  ~Buffer() { std::free(data_); }
+  ~Buffer() { release(); }
   T* data() { return data_; }
   const T* data() const { return data_; }
-  // Makes room for `count` elements, keeping the contents.
-  void reserve(size_t count) {
+  // Makes room for `count` elements, keeping the first `used`.
+  void reserve(size_t count, size_t used) {
     if (count <= capacity_) return;
-    const size_t capacity = count > 2 * capacity_ ? count : 2 * capacity_;
-    void* const grown =
-        data_ ? std::realloc(data_, capacity * sizeof(T)) : take_room(capacity * sizeof(T), kHuge);
-    if (!grown) throw std::bad_alloc();
-    data_ = static_cast<T*>(grown);
+    size_t capacity = count > 2 * capacity_ ? count : 2 * capacity_;
+    SpareRooms::Room room;
+    if (!kHuge) room = SpareRooms::shared().take(capacity * sizeof(T));
+    if (!room.data && data_ && !borrowed_) {
+      room.data = std::realloc(data_, capacity * sizeof(T));
+      if (!room.data) throw std::bad_alloc();
+    } else {
+      if (room.data) capacity = room.bytes / sizeof(T);
+      else room.data = take_room(capacity * sizeof(T), kHuge);
+      if (used > 0) std::memcpy(room.data, data_, used * sizeof(T));
+      release();
+    }
+    data_ = static_cast<T*>(room.data);
     capacity_ = capacity;
   }
+  void reserve(size_t count) { reserve(count, capacity_); }
   size_t capacity() const { return capacity_; }
-  // Gives the first `count` elements, more than none, away: the caller frees them.
-  void* give(size_t count) {
-    void* const fitted = std::realloc(data_, count * sizeof(T));
-    void* const given = fitted ? fitted : data_;
-    data_ = nullptr;
-    capacity_ = 0;
-    return given;
+  // Writes to memory of somebody else, as long as it is enough.
+  void borrow(T* data, size_t capacity) {
+    release();
+    data_ = data;
+    capacity_ = capacity;
+    borrowed_ = true;
   }
+  bool borrowed() const { return borrowed_; }
   void release() {
-    std::free(data_);
+    if (borrowed_) borrowed_ = false;
+    else if (kHuge) std::free(data_);
+    else SpareRooms::shared().give(data_, capacity_ * sizeof(T));
     data_ = nullptr;
     capacity_ = 0;
   }
@@ -93,6 +114,7 @@ class Buffer {
  private:
   T* data_ = nullptr;
   size_t capacity_ = 0;
+  bool borrowed_ = false;
 };
 
 }  // namespace ik::tok

@@ -57,7 +57,8 @@ void Encoder::prime(PieceCache& cache) const {
 // Appends the ids of one piece and returns how many.
 inline size_t Encoder::encode_piece(const Piece& piece, Worker& worker, Tokens& out) const {
   const size_t n = piece.size;
-  if (out.count + n + 4 > out.ids.capacity()) out.ids.reserve(out.count + n + 4);
+  if (n > kLarge && out.ids.borrowed()) return encode_large(piece, worker, out);
+  if (out.count + n + 4 > out.ids.capacity()) out.ids.reserve(out.count + n + 4, out.count);
   int32_t* const ids = out.ids.data() + out.count;
   if (n <= PieceCache::kShort) {
     if (const PieceCache::Slot* slot = worker.cache.find(piece.key, piece.place)) {
@@ -68,6 +69,17 @@ inline size_t Encoder::encode_piece(const Piece& piece, Worker& worker, Tokens& 
   }
   const size_t count = encode_rare(piece, worker, ids);
   out.count += count;
+  return count;
+}
+
+// Merging takes room for an id a byte, most of which is not needed in the end: what was lent may yet be enough.
+size_t Encoder::encode_large(const Piece& piece, Worker& worker, Tokens& out) const {
+  worker.ids.reserve(piece.size + 1);
+  const size_t count = encode_rare(piece, worker, worker.ids.data());
+  out.ids.reserve(out.count + count + 4, out.count);
+  std::memcpy(out.ids.data() + out.count, worker.ids.data(), count * sizeof(int32_t));
+  out.count += count;
+  if (piece.size > kKept) worker.ids.release();
   return count;
 }
 
@@ -143,8 +155,8 @@ void Encoder::encode_spans(size_t n, Worker& worker, Tokens& out) const {
     for (size_t k = 0; k < pieces_cut; ++k, ++word) {
       const size_t from = out.count;
       const size_t count = encode_piece(pieces[k], worker, out);
-      out.offsets.reserve(2 * out.count);
-      out.words.reserve(out.count);
+      out.offsets.reserve(2 * out.count, 2 * from);
+      out.words.reserve(out.count, from);
       int32_t* offset = out.offsets.data() + 2 * from;
       // `at` and `unit` stand at the character that holds byte `end`, the end of the last token.
       size_t at = static_cast<size_t>(pieces[k].at - p), end = at;
@@ -167,10 +179,10 @@ void Encoder::encode_spans(size_t n, Worker& worker, Tokens& out) const {
 }
 
 void Encoder::encode(const char16_t* text, size_t units, bool spans, Worker& worker, Tokens& out) const {
-  worker.text.reserve(3 * units + kPadding);
+  worker.text.reserve((units > kKept ? utf8_bound(text, units) : 3 * units) + kPadding);
   const size_t n = utf16_to_utf8(text, units, worker.text.data());
   std::memset(worker.text.data() + n, 0, kPadding);
-  out.ids.reserve(out.count + n / 4 + 16);
+  if (!out.ids.borrowed()) out.ids.reserve(out.count + n / 4 + 16, out.count);
   const auto run = [&]<Pattern kPattern>() {
     if (spans) encode_spans<kPattern>(n, worker, out);
     else encode_ids<kPattern>(n, worker, out);

@@ -26,6 +26,13 @@ inline Utf8Char decode_utf8(const uint8_t* p) {
   return {(a & 7) << 18 | (p[1] & 63u) << 12 | (p[2] & 63u) << 6 | (p[3] & 63u), 4};
 }
 
+// As many bytes of UTF-8 as n units can become: exact but for pairs of surrogates, which become four.
+inline size_t utf8_bound(const char16_t* s, size_t n) {
+  size_t bytes = n;
+  for (size_t i = 0; i < n; ++i) bytes += static_cast<size_t>(s[i] >= 0x80) + static_cast<size_t>(s[i] >= 0x800);
+  return bytes;
+}
+
 // Writes n units as UTF-8, a lone surrogate as U+FFFD, and returns the bytes written: at most 3 n.
 inline size_t utf16_to_utf8(const char16_t* s, size_t n, uint8_t* out) {
   uint8_t* const begin = out;

@@ -319,6 +319,39 @@ describe.skipIf(absent !== '')(title, () => {
     expect(native.encodeIdsBatch([])).toEqual([]);
   });
 
+  it('keeps to its arrays where a batch has more ids than the one before, and fewer', () => {
+    const few = Array.from({ length: 20 }, () => ' the'.repeat(5000));
+    const many = Array.from({ length: 20 }, (_, i) => '\u{1f54a}\u{ff21}'.repeat(4000) + i);
+    const one = '\u{1f54a}'.repeat(30_000);
+    const single = (texts: string[]) => texts.map((text) => plain.encodeIds(text));
+    for (const threads of [1, 2]) {
+      const tokenizer = useNative(plain, { threads });
+      for (const texts of [few, many, few, [one], ['a'.repeat(100_000)], [...many, one]]) {
+        const ids = tokenizer.encodeIdsBatch(texts);
+        single(texts).forEach((expected, i) => {
+          expect(Buffer.from(Int32Array.from(ids[i]!).buffer).equals(Buffer.from(expected.buffer))).toBe(
+            true,
+          );
+        });
+      }
+      expect(tokenizer.encodeBatch(many.slice(0, 2))).toEqual(plain.encodeBatch(many.slice(0, 2)));
+    }
+  });
+
+  it('needs no turn of the event loop to free what a loop over texts has dropped', () => {
+    const texts = Array.from({ length: 100 }, (_, i) => ` the stone ${i}`.repeat(1500));
+    const work = (rounds: number) => {
+      for (let i = 0; i < rounds; i++) {
+        native.encodeIdsBatch(texts);
+        native.encodeIds(texts[0]!.repeat(40));
+      }
+      return process.memoryUsage().rss / 2 ** 20;
+    };
+    // 5 MB of ids a round: kept, they would be a gigabyte.
+    const before = work(40);
+    expect(work(200) - before).toBeLessThan(300);
+  });
+
   it('decodes bytes that are no UTF-8 as TextDecoder does', () => {
     const bytes = fc.oneof(
       { weight: 2, arbitrary: fc.uint8Array({ maxLength: 4 }) },
