@@ -94,7 +94,7 @@ inline tok::Scanner read_scanner(const Napi::Object& options) {
   const auto [classes, points] = elements<uint8_t>(options.Get("classes"), napi_uint8_array);
   if (points != tok::kPoints) throw wrong(env, "native: a class for each code point was expected");
   const int32_t pattern = options.Get("pattern").ToNumber();
-  if (pattern < 0 || pattern > static_cast<int32_t>(tok::Pattern::kWords)) throw wrong(env, "native: no such pattern");
+  if (pattern < 0 || pattern > static_cast<int32_t>(tok::Pattern::kMarks)) throw wrong(env, "native: no such pattern");
   const int32_t digits = options.Get("digits").ToNumber();
   return tok::Scanner(classes, static_cast<tok::Pattern>(pattern), digits, options.Get("wholeTail").ToBoolean());
 }

@@ -1,6 +1,6 @@
 /** How text is cut: the number of the pattern and the variants of cl100k; see native/tokenizer/scanner.h. */
 export interface ScannerOptions {
-  /** 0 not at all, 1 GPT-2, 2 cl100k, 3 o200k, 4 before each run of U+2581, which stands for spaces. */
+  /** 0 not at all, 1 GPT-2, 2 cl100k, 3 o200k, 4 before each run of U+2581, which stands for spaces, 5 before each U+2581. */
   pattern: number;
   /** Most digits in one piece (cl100k). */
   digits: number;

@@ -192,6 +192,7 @@ void Encoder::encode(const char16_t* text, size_t units, bool spans, Worker& wor
     case Pattern::kCl100k: run.template operator()<Pattern::kCl100k>(); break;
     case Pattern::kO200k: run.template operator()<Pattern::kO200k>(); break;
     case Pattern::kWords: run.template operator()<Pattern::kWords>(); break;
+    case Pattern::kMarks: run.template operator()<Pattern::kMarks>(); break;
     case Pattern::kWhole: run.template operator()<Pattern::kWhole>(); break;
   }
   if (n > kKept) worker.text.release();

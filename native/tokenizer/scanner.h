@@ -10,7 +10,7 @@ namespace ik::tok {
 // What the table that TypeScript hands over says of a code point.
 enum PointClass : uint8_t { kOther, kUpper, kLower, kCaseless, kMark, kNumber, kNewline, kSpace };
 
-enum class Pattern : int32_t { kWhole, kGpt2, kCl100k, kO200k, kWords };
+enum class Pattern : int32_t { kWhole, kGpt2, kCl100k, kO200k, kWords, kMarks };
 
 constexpr size_t kPoints = 0x110000;
 
@@ -56,6 +56,7 @@ class Scanner {
     if constexpr (kPattern == Pattern::kCl100k) return cut_cl100k(p, start, n);
     if constexpr (kPattern == Pattern::kO200k) return cut_o200k(p, start, n);
     if constexpr (kPattern == Pattern::kWords) return cut_words(p, start, n);
+    if constexpr (kPattern == Pattern::kMarks) return cut_marks(p, start, n);
     return n;
   }
 
@@ -119,12 +120,21 @@ class Scanner {
     return i < n && last > start ? last : i;
   }
 
-  // Before each run of U+2581 (E2 96 81), which stands for spaces.
+  // U+2581, which stands for a space.
+  static bool is_mark(const uint8_t* p, size_t i) { return p[i] == 0xe2 && p[i + 1] == 0x96 && p[i + 2] == 0x81; }
+
+  // Before each run of marks.
   static size_t cut_words(const uint8_t* p, size_t start, size_t n) {
-    const auto mark = [p](size_t i) { return p[i] == 0xe2 && p[i + 1] == 0x96 && p[i + 2] == 0x81; };
     size_t i = start;
-    while (mark(i)) i += 3;
-    while (i < n && !mark(i)) ++i;
+    while (is_mark(p, i)) i += 3;
+    while (i < n && !is_mark(p, i)) ++i;
+    return i;
+  }
+
+  // Before each mark.
+  static size_t cut_marks(const uint8_t* p, size_t start, size_t n) {
+    size_t i = is_mark(p, start) ? start + 3 : start;
+    while (i < n && !is_mark(p, i)) ++i;
     return i;
   }
 

@@ -85,6 +85,7 @@ size_t count_pieces(const Scanner& scanner, const uint8_t* text, size_t n, size_
     case Pattern::kCl100k: return count_all<Pattern::kCl100k>(scanner, text, n, most_units, open, words);
     case Pattern::kO200k: return count_all<Pattern::kO200k>(scanner, text, n, most_units, open, words);
     case Pattern::kWords: return count_all<Pattern::kWords>(scanner, text, n, most_units, open, words);
+    case Pattern::kMarks: return count_all<Pattern::kMarks>(scanner, text, n, most_units, open, words);
     case Pattern::kWhole: break;
   }
   return count_all<Pattern::kWhole>(scanner, text, n, most_units, open, words);

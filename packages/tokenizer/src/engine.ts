@@ -26,13 +26,22 @@ export interface TokenTable {
   kinds: Uint8Array;
 }
 
+/** Where a part of a text stands, and what it has been through. */
+export interface Place {
+  /** It begins where the whole text begins. */
+  first: boolean;
+  /** It has been normalized. */
+  normalized: boolean;
+}
+
 /**
  * Encodes texts in which no added token is looked for, as they come: normalizing and cutting is its own affair. Decodes. It
- * gives the same ids, offsets and bytes as the TypeScript that it stands in for, lone surrogates counting as U+FFFD.
+ * gives the same ids, offsets and bytes as the TypeScript that it stands in for, lone surrogates counting as U+FFFD. A text
+ * without a place is a whole one, not normalized.
  */
 export interface Engine {
-  ids(text: string): Int32Array;
-  tokens(text: string): TextTokens;
+  ids(text: string, place?: Place): Int32Array;
+  tokens(text: string, place?: Place): TextTokens;
   idsOfAll(texts: readonly string[]): Int32Array[];
   tokensOfAll(texts: readonly string[]): TextTokens[];
   decoder(table: TokenTable): EngineDecoder;

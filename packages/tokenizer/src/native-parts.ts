@@ -24,10 +24,10 @@ export function threadsOf(options: NativeOptions): number {
   });
 }
 
-const PATTERNS = { whole: 0, gpt2: 1, cl100k: 2, o200k: 3, words: 4 } as const;
+const PATTERNS = { whole: 0, gpt2: 1, cl100k: 2, o200k: 3, words: 4, marks: 5 } as const;
 
-/** How the addon is to cut: as a cutter does, not at all, or before each run of `▁`. */
-export function scannerOptions(scan: Scan | 'whole' | 'words') {
+/** How the addon is to cut: as a cutter does, not at all, before each run of `▁`, or before each `▁`. */
+export function scannerOptions(scan: Scan | 'whole' | 'words' | 'marks') {
   const { pattern, cl100k } =
     typeof scan === 'string' ? { pattern: scan, cl100k: { digits: 3, wholeTail: false } } : scan;
   return { pattern: PATTERNS[pattern], ...cl100k, classes: wordClasses() };

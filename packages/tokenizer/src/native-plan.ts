@@ -2,39 +2,45 @@
 import type { BpeEncoderOptions } from '@inkstone/native';
 import { BYTE_TOKENS, unspellBytes } from './byte-alphabet.js';
 import type { EncoderParts } from './engine.js';
-import { takeFirstOut, withSpace } from './leading-space.js';
 import { Bpe } from './models/bpe.js';
 import { scannerOptions, tokenBytes } from './native-parts.js';
+import { hidesSpaces, Rewriting, VISIBLE_SPACE } from './native-rewriting.js';
 import type { Normalizer } from './normalizers/normalizer.js';
-import { Replace } from './normalizers/replace.js';
-import { NormalizerSequence, Prepend } from './normalizers/simple.js';
 import { scanOf } from './pre-tokenizers/known-patterns.js';
-import type { Cutter } from './pre-tokenizers/pre-tokenizer.js';
+import { Metaspace, type MetaspaceOptions } from './pre-tokenizers/metaspace.js';
+import type { Cutter, PreTokenizer } from './pre-tokenizers/pre-tokenizer.js';
+import { PreTokenizerSequence } from './pre-tokenizers/simple.js';
+import { Split } from './pre-tokenizers/split.js';
+import { toWellFormed } from './unicode.js';
 
 /** How the addon stands in for the parts of a tokenizer. */
 export interface NativePlan {
   /** What the addon is made of. */
   options(): BpeEncoderOptions;
-  /** The text it is given for a text, if that is another. */
-  given?: ((text: string) => string) | undefined;
-  /** Moves offsets in what it was given, in place, to the text. */
-  back(text: string, offsets: Int32Array): void;
+  /** What the addon is given for a text. */
+  rewriting: Rewriting;
+  /** True if that can be another text. */
+  rewrites: boolean;
   /** True if all tokens of a text count as one piece, however the addon cuts. */
   onePiece: boolean;
+  /** The token that a text is as a whole, whatever the addon makes of it. */
+  wholeToken?: ((given: string) => number | undefined) | undefined;
 }
 
 /** The plan for a tokenizer, or in words why there is none. */
 export function nativePlan(parts: EncoderParts): NativePlan | string {
-  const { model, normalizer } = parts;
+  const { model, preTokenizer } = parts;
   if (!(model instanceof Bpe)) return `the model is ${model.type}`;
   if (model.options.dropout) return 'it drops merges at random';
-  return model.takesBytes && !normalizer ? bytePlan(model, parts) : characterPlan(model, parts);
+  const cut = preTokenizer?.byteCutter ?? preTokenizer?.spacedCutter;
+  if (!cut && model.options.byteFallback) return characterPlan(model, parts);
+  if (!model.takesBytes) return 'its BPE is not byte-level';
+  if (!cut) return `its pre-tokenizer, ${preTokenizer?.type ?? 'none'}, is not byte-level`;
+  return bytePlan(model, parts, cut);
 }
 
 /** Byte-level BPE, cut by a pattern the addon knows. */
-function bytePlan(model: Bpe, { preTokenizer }: EncoderParts): NativePlan | string {
-  const cut = preTokenizer?.byteCutter ?? preTokenizer?.spacedCutter;
-  if (!cut) return `its pre-tokenizer, ${preTokenizer?.type ?? 'none'}, is not byte-level`;
+function bytePlan(model: Bpe, { normalizer, preTokenizer }: EncoderParts, cut: Cutter): NativePlan | string {
   const scan = scanOf(cut);
   if (!scan) return 'its pre-tokenizer has an expression of its own';
   if (spellsControl(model, cut)) return 'a control token is a whole piece of text';
@@ -46,10 +52,11 @@ function bytePlan(model: Bpe, { preTokenizer }: EncoderParts): NativePlan | stri
       ...model.mergeTable,
       wholePieces: model.options.ignoreMerges ?? false,
     }),
-    given: spaced ? withSpace : undefined,
-    back: (text, offsets) => {
-      if (spaced && !text.startsWith(' ')) takeFirstOut(text, offsets);
-    },
+    rewriting: new Rewriting(
+      normalizer,
+      spaced ? { char: ' ', scheme: 'always', replaces: false } : undefined,
+    ),
+    rewrites: spaced || normalizer !== undefined,
     onePiece: false,
   };
 }
@@ -64,30 +71,26 @@ function spellsControl(model: Bpe, cut: Cutter): boolean {
   });
 }
 
-const SPACE = '▁';
-
 /**
  * BPE of characters that falls back to bytes, as of Llama 2, Mistral and Gemma: spaces become `▁`, one is put before the
- * text or not, and the whole text is one piece. Where no merge goes from another character on to a `▁`, the addon may cut
- * there nonetheless, and knows again what it has seen.
+ * text or not, and the whole text is one piece, or each `▁` begins one. Where no merge goes from another character on to a
+ * `▁`, the addon may cut a whole text there nonetheless, and knows again what it has seen.
  */
-function characterPlan(model: Bpe, parts: EncoderParts): NativePlan | string {
-  const { normalizer, preTokenizer, addedTokens } = parts;
-  const { continuingSubwordPrefix, endOfWordSuffix, byteFallback, ignoreMerges, wholePieces } = model.options;
-  const prefix = normalizer && spacePrefix(normalizer);
-  if (normalizer && prefix === undefined) return `it has a normalizer, ${normalizer.type}`;
-  if (prefix === undefined || !byteFallback) return 'its BPE is not byte-level';
+function characterPlan(model: Bpe, { normalizer, preTokenizer }: EncoderParts): NativePlan | string {
+  const { continuingSubwordPrefix, endOfWordSuffix, ignoreMerges, wholePieces } = model.options;
   if (continuingSubwordPrefix || endOfWordSuffix) return 'its tokens depend on where in a word they stand';
-  if (ignoreMerges || wholePieces) return 'its texts may be tokens as a whole';
-  if (preTokenizer) return `it has a pre-tokenizer, ${preTokenizer.type}`;
-  if (addedTokens.list.some((token) => token.normalized))
-    return 'it looks for added tokens in normalized text';
+  const metaspace = metaspaceOf(preTokenizer, normalizer);
+  if (metaspace === null) return `it has a pre-tokenizer, ${preTokenizer!.type}`;
+  const split = metaspace?.split ?? false;
+  const wholes = ignoreMerges === true || wholePieces !== undefined;
+  if (split && wholes) return 'its pieces may be tokens as a whole';
   const fallback = BYTE_TOKENS.map((token) => model.tokenToId(token) ?? -1);
   const { rules, ranks } = model.mergeTable;
   const bytes = new Set(fallback);
   if (bytes.has(-1)) return 'it has no token for some byte';
   if (rules.some((id) => bytes.has(id))) return 'it merges bytes';
   const tokens = tokensOf(model);
+  const longest = tokens.reduce((most, token) => Math.max(most, token?.length ?? 0), 0);
   return {
     options: () => {
       const points: number[] = [];
@@ -106,7 +109,7 @@ function characterPlan(model: Bpe, parts: EncoderParts): NativePlan | string {
         spelled[id] = Uint8Array.of(byte);
       });
       return {
-        ...scannerOptions(cutsAtSpaces(tokens, rules) ? 'words' : 'whole'),
+        ...scannerOptions(split ? 'marks' : cutsAtSpaces(tokens, rules) ? 'words' : 'whole'),
         ...tokenBytes(spelled),
         rules,
         ranks,
@@ -116,29 +119,44 @@ function characterPlan(model: Bpe, parts: EncoderParts): NativePlan | string {
         pointIds: Int32Array.from(pointIds),
       };
     },
-    given: (text) => (text === '' ? '' : prefix + text.replaceAll(' ', SPACE)),
-    back: (text, offsets) => {
-      if (prefix !== '' && text !== '') takeFirstOut(text, offsets);
-    },
-    onePiece: true,
+    rewriting: new Rewriting(
+      normalizer,
+      metaspace && { char: VISIBLE_SPACE, scheme: metaspace.prependScheme, replaces: true },
+    ),
+    rewrites: normalizer !== undefined || metaspace !== undefined,
+    onePiece: !split,
+    wholeToken: wholes ? (given) => wholeToken(model, given, longest) : undefined,
   };
 }
 
-/** What a normalizer that makes spaces visible puts before a text, if it does that and no more. */
-function spacePrefix(normalizer: Normalizer): string | undefined {
-  const steps = normalizer instanceof NormalizerSequence ? [...normalizer.normalizers] : [normalizer];
-  const [first] = steps;
-  const prefix = first instanceof Prepend && first.prefix === SPACE ? SPACE : '';
-  if (prefix) steps.shift();
-  const [replace, more] = steps;
-  if (more || !(replace instanceof Replace) || !('String' in replace.pattern)) return undefined;
-  return replace.pattern.String === ' ' && replace.content === SPACE ? prefix : undefined;
+/** The token that a text is as a whole; `longest` is the length of the longest token, so that no long text is looked up. */
+function wholeToken(model: Bpe, text: string, longest: number): number | undefined {
+  return text === '' || text.length > longest ? undefined : model.wholeToken(toWellFormed(text));
+}
+
+/**
+ * The options of a `Metaspace` that is all a pre-tokenizer does, undefined if it does nothing, null if it does something
+ * else. Cutting at spaces does nothing where the normalizer leaves none.
+ */
+function metaspaceOf(
+  preTokenizer: PreTokenizer | undefined,
+  normalizer: Normalizer | undefined,
+): MetaspaceOptions | null | undefined {
+  const steps = preTokenizer instanceof PreTokenizerSequence ? preTokenizer.preTokenizers : [preTokenizer];
+  const atSpaces = (step: PreTokenizer | undefined) =>
+    step instanceof Split && 'String' in step.pattern && step.pattern.String === ' ' && !step.inverted;
+  const left = steps.filter((step) => step && !(hidesSpaces(normalizer) && atSpaces(step)));
+  if (left.length === 0) return undefined;
+  const [step] = left;
+  if (left.length > 1 || !(step instanceof Metaspace)) return null;
+  return step.options.replacement === VISIBLE_SPACE ? step.options : null;
 }
 
 /** True if no rule joins what ends in another character to what begins with a `▁`. */
 function cutsAtSpaces(tokens: readonly (string | undefined)[], rules: Int32Array): boolean {
   for (let i = 0; i < rules.length; i += 3) {
-    if (!tokens[rules[i]!]!.endsWith(SPACE) && tokens[rules[i + 1]!]!.startsWith(SPACE)) return false;
+    if (!tokens[rules[i]!]!.endsWith(VISIBLE_SPACE) && tokens[rules[i + 1]!]!.startsWith(VISIBLE_SPACE))
+      return false;
   }
   return true;
 }

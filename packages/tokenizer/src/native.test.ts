@@ -9,8 +9,8 @@ import { Bpe } from './models/bpe.js';
 import { Vocab } from './models/vocab.js';
 import { WordLevel } from './models/word-level.js';
 import { nativeObstacle, useNative } from './native.js';
-import { Replace } from './normalizers/replace.js';
-import { Lowercase, NormalizerSequence } from './normalizers/simple.js';
+import { Lowercase, NormalizerSequence, Strip } from './normalizers/simple.js';
+import { UnicodeForm } from './normalizers/unicode-form.js';
 import { ByteLevel } from './pre-tokenizers/byte-level.js';
 import { CL100K_PATTERN, QWEN2_PATTERN, TIKTOKEN_CL100K_PATTERN } from './pre-tokenizers/known-patterns.js';
 import { Metaspace } from './pre-tokenizers/metaspace.js';
@@ -478,6 +478,122 @@ describe.skipIf(absent !== '')(title, () => {
     );
   });
 
+  const metaspaces = (['always', 'first', 'never'] as const).flatMap((prependScheme) =>
+    [true, false].map((split) => new Metaspace({ replacement: '▁', prependScheme, split })),
+  );
+  const word = { id: 5, singleWord: false, lstrip: false, rstrip: false };
+  const words = [
+    { ...word, id: 1000, content: 'ink', normalized: true, special: false },
+    { ...word, id: 1001, content: 'Stone', normalized: true, special: false, lstrip: true },
+    { ...word, id: 1002, content: '<x>', normalized: false, special: false, rstrip: true },
+    { ...word, id: 1003, content: '<s>', normalized: false, special: true },
+    { ...word, id: 1004, content: '<y>', normalized: true, special: true },
+  ];
+  const normalizers = {
+    none: undefined,
+    NFC: new UnicodeForm('NFC'),
+    'NFKD and lower case': new NormalizerSequence([new UnicodeForm('NFKD'), new Lowercase()]),
+    'without spaces around': new Strip(true, true),
+  };
+
+  /** Text that normalizers change, and that spells added tokens. */
+  const changing = fc
+    .array(
+      fc.oneof(
+        { weight: 3, arbitrary: anyText },
+        fc.constantFrom(
+          'e\u0301',
+          'A\u030a\u0323',
+          '\u1100\u1161\u11a8',
+          'ﬁ',
+          'Å',
+          '\u2126',
+          '가\u11a8',
+          '\u0344',
+        ),
+        fc.constantFrom('ink', ' Stone', '<x> ', '<s>', '<y>', ' ', 'INK', '▁', '▁▁a', '▁ b▁'),
+      ),
+      { maxLength: 5 },
+    )
+    .map((parts) => parts.join(''));
+
+  function expectSame(one: Tokenizer, numRuns = 40) {
+    const two = useNative(one, { threads: 2 });
+    const bare = one.with({ engine: undefined });
+    fc.assert(
+      fc.property(
+        fc.array(changing, { maxLength: 4 }),
+        fc.constantFrom('none' as const, 'all' as const),
+        (texts, allowedSpecial) => {
+          const options = { allowedSpecial };
+          expect(two.encodeBatch(texts, options)).toEqual(bare.encodeBatch(texts, options));
+          expect(two.encodeIdsBatch(texts, options)).toEqual(
+            bare.encodeBatch(texts, options).map(({ ids }) => ids),
+          );
+          for (const text of texts) {
+            const expected = bare.encode(text, options);
+            expect(bare.encodeIds(text, options)).toEqual(expected.ids);
+            expect(two.encodeIds(text, options)).toEqual(expected.ids);
+            expect(two.encode(text, options)).toEqual(expected);
+          }
+        },
+      ),
+      { numRuns },
+    );
+  }
+
+  it.each(Object.entries(normalizers))(
+    'encodes bytes as TypeScript does where the normalizer is %s',
+    async (_, normalizer) => {
+      const { plain: one } = await pairOf('cl100k', false);
+      expectSame(one.with({ normalizer }));
+      expectSame(one.with({ normalizer, addedTokens: new AddedTokens(words) }));
+      expectSame(one.with({ normalizer, preTokenizer: new ByteLevel({ addPrefixSpace: true }) }));
+    },
+  );
+
+  it.each(metaspaces.map((each) => [JSON.stringify(each), each] as const))(
+    'encodes characters as TypeScript does with %s',
+    (_, preTokenizer) => {
+      for (const across of [false, true]) {
+        const { one } = characterPair(across, true);
+        for (const normalizer of Object.values(normalizers)) {
+          expectSame(one.with({ preTokenizer, normalizer, addedTokens: new AddedTokens(words) }), 15);
+        }
+      }
+    },
+  );
+
+  it.each(['Llama 2', 'Gemma'])(
+    'encodes characters as TypeScript does with added tokens in normalized text, as of %s',
+    (name) => {
+      const { one } = characterPair(false, name === 'Llama 2');
+      const preTokenizer =
+        name === 'Gemma' ? new Split({ String: ' ' }, 'MergedWithPrevious', false) : undefined;
+      expectSame(one.with({ preTokenizer, addedTokens: new AddedTokens(words) }), 200);
+    },
+  );
+
+  it('takes texts of characters that are tokens as a whole', () => {
+    const { one } = characterPair(false, true);
+    const model = one.model as Bpe;
+    const { vocab } = model.toJSON() as { vocab: Record<string, number> };
+    const merges = (model.toJSON() as { merges: [string, string][] }).merges.slice(0, 5);
+    const hidden = new Set([vocab['<s>']!]);
+    const ignoring = new Bpe(model.vocab, merges, { byteFallback: true, ignoreMerges: true, hidden });
+    const tokenizer = one.with({ model: ignoring });
+    expectSame(tokenizer);
+    const two = useNative(tokenizer.with({ normalizer: undefined }), { threads: 1 });
+    const long = Object.keys(vocab).filter((token) => /^▁?\p{L}{2,}$/u.test(token));
+    for (const token of [...long, '<s>', '<0x41>', 'a', '\ud83d']) {
+      expect(two.encode(token)).toEqual(two.with({ engine: undefined }).encode(token));
+    }
+    expect(long.length).toBeGreaterThan(20);
+    expect(two.encodeBatch(long, { addSpecialTokens: false }).map(({ ids }) => ids[0])).toEqual(
+      long.map((token) => vocab[token]),
+    );
+  });
+
   it('says what it cannot take', () => {
     const obstacle = (parts: Partial<EncoderParts>) => nativeObstacle(plain.with(parts));
     expect(nativeObstacle(plain)).toBeUndefined();
@@ -490,14 +606,13 @@ describe.skipIf(absent !== '')(title, () => {
     expect(
       obstacle({ preTokenizer: new Metaspace({ replacement: '▁', prependScheme: 'always', split: true }) }),
     ).toContain('Metaspace');
-    expect(obstacle({ normalizer: new Lowercase() })).toContain('Lowercase');
+    expect(obstacle({ normalizer: new Lowercase() })).toBeUndefined();
     const vocab = new Vocab([['a', 0]]);
     expect(obstacle({ model: new Bpe(vocab, []) })).toContain('byte-level');
     const bytes = new Vocab(BYTE_TO_CHAR.map((char, id) => [char, id] as const));
     expect(obstacle({ model: new Bpe(bytes, [], { dropout: 0.5 }) })).toContain('random');
     expect(obstacle({ model: new WordLevel(vocab, 'a') })).toContain('WordLevel');
     const { one } = characterPair(false, true);
-    const { normalizer } = one;
     expect(nativeObstacle(one)).toBeUndefined();
     const model = one.model as Bpe;
     const changed = (parts: Partial<EncoderParts>) => nativeObstacle(one.with(parts));
@@ -507,20 +622,26 @@ describe.skipIf(absent !== '')(title, () => {
     };
     expect(optioned({})).toBeUndefined();
     expect(optioned({ byteFallback: false })).toContain('byte-level');
-    expect(optioned({ ignoreMerges: true })).toContain('whole');
+    expect(optioned({ ignoreMerges: true })).toBeUndefined();
     expect(optioned({ endOfWordSuffix: '</w>' })).toContain('word');
-    expect(changed({ preTokenizer: new ByteLevel() })).toContain('pre-tokenizer');
-    expect(changed({ normalizer: new NormalizerSequence([normalizer!, new Lowercase()]) })).toContain(
+    expect(changed({ preTokenizer: new ByteLevel() })).toContain('byte-level');
+    const metaspace = (replacement: string) =>
+      new Metaspace({ replacement, prependScheme: 'first', split: true });
+    expect(changed({ preTokenizer: metaspace('▁') })).toBeUndefined();
+    expect(changed({ preTokenizer: metaspace('_') })).toContain('Metaspace');
+    expect(changed({ preTokenizer: new PreTokenizerSequence([metaspace('▁'), metaspace('▁')]) })).toContain(
       'Sequence',
     );
-    expect(changed({ normalizer: new Replace({ String: ' ' }, '_') })).toContain('Replace');
-    const word = { id: 5, content: 'ink', singleWord: false, lstrip: false, rstrip: false };
-    const found = new AddedTokens([{ ...word, normalized: true, special: false }]);
-    expect(changed({ addedTokens: found })).toContain('normalized');
-    expect(() => native.with({ normalizer: new Lowercase() })).toThrow(
+    const atSpaces = new Split({ String: ' ' }, 'MergedWithPrevious', false);
+    expect(changed({ preTokenizer: atSpaces })).toBeUndefined();
+    expect(changed({ preTokenizer: atSpaces, normalizer: undefined })).toContain('Split');
+    const { merges } = model.toJSON() as { merges: [string, string][] };
+    const whole = new Bpe(model.vocab, merges, { byteFallback: true, ignoreMerges: true });
+    expect(changed({ model: whole, preTokenizer: metaspace('▁') })).toContain('whole');
+    expect(() => native.with({ preTokenizer: regex })).toThrow(
       expect.objectContaining({ code: 'E_UNSUPPORTED', subject: 'native engine' }),
     );
-    expect(native.with({ normalizer: new Lowercase(), engine: undefined }).engine).toBeUndefined();
+    expect(native.with({ preTokenizer: regex, engine: undefined }).engine).toBeUndefined();
     for (const threads of [0, 1.5, 2000]) {
       expect(() => useNative(plain, { threads })).toThrow(expect.objectContaining({ code: 'E_OPTION' }));
     }

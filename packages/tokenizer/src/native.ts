@@ -3,7 +3,7 @@
  * decoded text are those of the TypeScript in the package itself, to the bit. Node only.
  */
 import { type BpeEncoder, loadAddon, type NativeAddon } from '@inkstone/native';
-import type { EncoderParts, Engine, EngineDecoder, TextTokens, TokenTable } from './engine.js';
+import type { EncoderParts, Engine, EngineDecoder, Place, TextTokens, TokenTable } from './engine.js';
 import { TokenizerError } from './errors.js';
 import { type NativeOptions, threadsOf } from './native-parts.js';
 import { type NativePlan, nativePlan } from './native-plan.js';
@@ -13,9 +13,9 @@ export type { NativeOptions } from './native-parts.js';
 export { nativeTrainer } from './native-trainer.js';
 
 /**
- * Why a tokenizer cannot use the native engine, in words, or undefined if it can. It takes byte-level BPE without a
- * normalizer, cut by the pattern of GPT-2, with a space before or not, of cl100k and its kin, or of o200k; and BPE of
- * characters with byte fallback, whose normalizer makes spaces visible, as of Llama 2.
+ * Why a tokenizer cannot use the native engine, in words, or undefined if it can. It takes byte-level BPE cut by the
+ * pattern of GPT-2, with a space before or not, of cl100k and its kin, or of o200k; and BPE of characters with byte
+ * fallback, as of Llama 2, whose spaces are made visible by a normalizer or `Metaspace`. Normalizers run in TypeScript.
  *
  * @example
  * ```ts
@@ -67,47 +67,59 @@ class NativeEngine implements Engine {
     this.#encoder = new addon.BpeEncoder(plan.options());
   }
 
-  ids(text: string): Int32Array {
-    return this.#encoder.encode(this.#given(text), false);
+  ids(text: string, place?: Place): Int32Array {
+    const given = this.#plan.rewriting.given(text, place);
+    return this.#whole(given)?.ids ?? this.#encoder.encode(given, false);
   }
 
-  tokens(text: string): TextTokens {
-    const [ids, offsets, wordIds] = this.#encoder.encode(this.#given(text), true);
-    return this.#finish(text, { ids, offsets, wordIds });
-  }
-
-  #given(text: string): string {
-    return this.#plan.given?.(text) ?? text;
-  }
-
-  #allGiven(texts: readonly string[]): readonly string[] {
-    return this.#plan.given ? texts.map((text) => this.#given(text)) : texts;
-  }
-
-  #finish(text: string, tokens: TextTokens): TextTokens {
-    this.#plan.back(text, tokens.offsets);
-    if (this.#plan.onePiece) tokens.wordIds.fill(0);
-    return tokens;
+  tokens(text: string, place?: Place): TextTokens {
+    const given = this.#plan.rewriting.given(text, place);
+    const [ids, offsets, wordIds] = this.#encoder.encode(given, true);
+    return this.#finish(text, given, { ids, offsets, wordIds }, place);
   }
 
   idsOfAll(texts: readonly string[]): Int32Array[] {
-    const [counts, takers, ids] = this.#encoder.encodeBatch(this.#allGiven(texts), false, this.#threads);
-    return inOrder(counts, takers, (part, from, to) => view(ids[part]!, from, to));
+    const given = this.#allGiven(texts);
+    const [counts, takers, ids] = this.#encoder.encodeBatch(given, false, this.#threads);
+    return inOrder(
+      counts,
+      takers,
+      (part, from, to, i) => this.#whole(given[i]!)?.ids ?? view(ids[part]!, from, to),
+    );
   }
 
   tokensOfAll(texts: readonly string[]): TextTokens[] {
-    const [counts, takers, ids, offsets, words] = this.#encoder.encodeBatch(
-      this.#allGiven(texts),
-      true,
-      this.#threads,
-    );
+    const given = this.#allGiven(texts);
+    const [counts, takers, ids, offsets, words] = this.#encoder.encodeBatch(given, true, this.#threads);
     return inOrder(counts, takers, (part, from, to, i) =>
-      this.#finish(texts[i]!, {
+      this.#finish(texts[i]!, given[i]!, {
         ids: view(ids[part]!, from, to),
         offsets: view(offsets[part]!, 2 * from, 2 * to),
         wordIds: view(words[part]!, from, to),
       }),
     );
+  }
+
+  #allGiven(texts: readonly string[]): readonly string[] {
+    return this.#plan.rewrites ? texts.map((text) => this.#plan.rewriting.given(text)) : texts;
+  }
+
+  #finish(text: string, given: string, tokens: TextTokens, place?: Place): TextTokens {
+    const out = this.#whole(given) ?? tokens;
+    this.#plan.rewriting.back(text, given, out.offsets, place);
+    if (this.#plan.onePiece) out.wordIds.fill(0);
+    return out;
+  }
+
+  /** The one token that a text is, if it is one. */
+  #whole(given: string): TextTokens | undefined {
+    const id = this.#plan.wholeToken?.(given);
+    if (id === undefined) return undefined;
+    return {
+      ids: Int32Array.of(id),
+      offsets: Int32Array.of(0, given.length),
+      wordIds: Int32Array.of(0),
+    };
   }
 
   decoder(table: TokenTable): EngineDecoder {

@@ -21,6 +21,8 @@ export class TextEncoderPipeline {
   readonly #spaced: boolean;
   /** Takes the place of `#fast`. */
   readonly #engine: Engine | undefined;
+  /** True if added tokens are looked for in normalized text, so that an engine must be given that. */
+  readonly #looksAgain: boolean;
   /** True if no added token is looked for unless a caller allows special ones. */
   readonly #onlySpecial: boolean;
 
@@ -40,7 +42,8 @@ export class TextEncoderPipeline {
     );
     const cut = preTokenizer?.byteCutter ?? preTokenizer?.spacedCutter;
     this.#spaced = preTokenizer?.byteCutter === undefined;
-    if (cut && !engine && !normalizer && model instanceof Bpe && model.takesBytes) {
+    this.#looksAgain = normalized.length > 0;
+    if (cut && !engine && model instanceof Bpe && model.takesBytes) {
       this.#fast = new ByteLevelEncoder(cut, model);
     }
   }
@@ -56,25 +59,37 @@ export class TextEncoderPipeline {
       this.#walk(text, allowed, out, null, null);
       return out.toArray();
     }
-    const whole = (start: number, end: number) =>
-      end - start === text.length ? text : text.slice(start, end);
     this.#rawFinder.split(text, allowed, (start, end, token) => {
       if (token) {
         out.push(token.id);
         return;
       }
-      const part = whole(start, end);
-      this.#normalizedFinder.split(part, within(allowed, start), (from, to, found) => {
-        const inner = to - from === part.length ? part : part.slice(from, to);
+      const part = end - start === text.length ? text : text.slice(start, end);
+      if (engine && !this.#looksAgain) {
+        out.pushAll(engine.ids(part, { first: start === 0, normalized: false }));
+        return;
+      }
+      const normalized = this.#normalize(AlignedText.of(part, start));
+      const filter = within(allowed, start, part === normalized.text);
+      this.#normalizedFinder.split(normalized.text, filter, (from, to, found) => {
         if (found) out.push(found.id);
-        else if (engine) out.pushAll(engine.ids(inner));
-        else {
+        else if (engine) {
+          const inner = normalized.slice(from, to);
+          out.pushAll(engine.ids(inner.text, { first: inner.origin === 0, normalized: true }));
+        } else {
+          const inner =
+            to - from === normalized.text.length ? normalized.text : normalized.text.slice(from, to);
           const given = this.#spaced ? withSpace(inner) : inner;
           fast!.encodeRange(given, 0, given.length, out);
         }
       });
     });
     return out.toArray();
+  }
+
+  #normalize(text: AlignedText): AlignedText {
+    const { normalizer } = this.#parts;
+    return normalizer ? normalizer.normalize(text) : text;
   }
 
   /** The ids of several texts alone. */
@@ -112,7 +127,7 @@ export class TextEncoderPipeline {
     offsets: IdBuffer | null,
     words: IdBuffer | null,
   ): void {
-    const { model, normalizer, preTokenizer } = this.#parts;
+    const { model, preTokenizer } = this.#parts;
     const spans = offsets ? new IdBuffer(64) : null;
     let word = 0;
     const piece = (part: AlignedText) => {
@@ -141,6 +156,14 @@ export class TextEncoderPipeline {
     };
     const fast = this.#fast;
     const engine = this.#engine;
+    /** Appends what an engine made of a part and returns the number of the next word. */
+    const append = (tokens: TextTokens, part: AlignedText) => {
+      toOriginal(part, tokens.offsets);
+      ids.pushAll(tokens.ids);
+      offsets!.pushAll(tokens.offsets);
+      words!.pushAll(tokens.wordIds, word);
+      return tokens.ids.length > 0 ? words!.data[words!.length - 1]! + 1 : word;
+    };
     const root = AlignedText.of(text);
     this.#rawFinder.split(text, allowed, (start, end, token) => {
       const part = root.slice(start, end);
@@ -148,8 +171,11 @@ export class TextEncoderPipeline {
         added(part, token);
         return;
       }
-      // An engine takes texts as they are.
-      const normalized = normalizer && !engine ? normalizer.normalize(part) : part;
+      if (engine && offsets && words && !this.#looksAgain) {
+        word = append(engine.tokens(part.text, { first: part.origin === 0, normalized: false }), part);
+        return;
+      }
+      const normalized = this.#normalize(part);
       this.#normalizedFinder.split(
         normalized.text,
         within(allowed, start, part.text === normalized.text),
@@ -157,22 +183,28 @@ export class TextEncoderPipeline {
           const inner = normalized.slice(from, to);
           if (found) added(inner, found);
           else if (engine && offsets && words) {
-            const tokens = engine.tokens(inner.text);
-            ids.pushAll(tokens.ids);
-            offsets.pushAll(tokens.offsets, inner.origin);
-            words.pushAll(tokens.wordIds, word);
-            word = words.data[words.length - 1]! + 1;
+            const place = { first: inner.origin === 0, normalized: true };
+            word = append(engine.tokens(inner.text, place), inner);
           } else if (fast && offsets && words) {
             const before = ids.length;
             const given = this.#spaced ? withSpace(inner.text) : inner.text;
             word = fast.encodeSpans(given, ids, offsets, words, word);
-            if (given !== inner.text)
-              takeFirstOut(inner.text, offsets.data.subarray(2 * before, offsets.length));
-            for (let i = 2 * before; i < offsets.length; i++) offsets.data[i]! += inner.origin;
+            const spans = offsets.data.subarray(2 * before, offsets.length);
+            if (given !== inner.text) takeFirstOut(inner.text, spans);
+            toOriginal(inner, spans);
           } else for (const each of preTokenizer ? preTokenizer.preTokenize([inner]) : [inner]) piece(each);
         },
       );
     });
+  }
+}
+
+/** Moves offsets in a text, in place, to its original. */
+function toOriginal(text: AlignedText, offsets: Int32Array): void {
+  for (let i = 0; i < offsets.length; i += 2) {
+    const [start, end] = text.span(offsets[i]!, offsets[i + 1]!);
+    offsets[i] = start;
+    offsets[i + 1] = end;
   }
 }
 

@@ -155,16 +155,17 @@ export class Bpe implements Model {
     this.#finish(count, text, start, sink);
   }
 
+  /** The token that a piece of characters is as a whole, whatever the merges say, if it is one. */
+  wholeToken(piece: string): number | undefined {
+    const { ignoreMerges, wholePieces, hidden } = this.options;
+    const id = ignoreMerges || wholePieces?.has(piece) ? this.vocab.id(piece) : undefined;
+    return id === undefined || hidden?.has(id) ? undefined : id;
+  }
+
   tokenize(piece: string, sink: TokenSink): void {
-    const {
-      continuingSubwordPrefix = '',
-      endOfWordSuffix = '',
-      fuseUnk,
-      ignoreMerges,
-      wholePieces,
-    } = this.options;
-    const whole = ignoreMerges || wholePieces?.has(piece) ? this.vocab.id(piece) : undefined;
-    if (whole !== undefined && !this.options.hidden?.has(whole)) {
+    const { continuingSubwordPrefix = '', endOfWordSuffix = '', fuseUnk } = this.options;
+    const whole = this.wholeToken(piece);
+    if (whole !== undefined) {
       emit(sink, whole, 0, piece.length);
       return;
     }
