@@ -1,4 +1,4 @@
-"""Fixtures from SentencePiece: small models of both kinds and what they make of the texts.
+"""Fixtures from SentencePiece: small models of all kinds and what they make of the texts.
 
 Run: python tools/golden/tokenizer_sentencepiece.py
 """
@@ -13,7 +13,7 @@ from tokenizer_texts import EDGES, corpus
 
 OUT = pathlib.Path(__file__).parents[2] / "packages/tokenizer/test/fixtures/sentencepiece.json.gz"
 # A NUL ends the text for its C++ strings.
-TEXTS = [t for t in EDGES if "\0" not in t and len(t) < 300] + ["<sep>a <sep> b", "  lead  and trail  ", "Ｆｕｌｌ ﬁ ½ ㍿ ｶﾞ e\u0301", "x<unk>y <s> </s>", "\u2581a \u2581"]
+TEXTS = [t for t in EDGES if "\0" not in t and len(t) < 300] + ["<sep>a <sep> b", "  lead  and trail  ", "Ｆｕｌｌ ﬁ ½ ㍿ ｶﾞ e\u0301", "x<unk>y <s> </s>", "\u2581a \u2581", "<c>a", "<c>", "ab", "the  the", "abcab", " x"]
 MODELS = {
     "unigram": dict(model_type="unigram", vocab_size=260),
     "unigram-bytes": dict(normalization_rule_name="identity", model_type="unigram", vocab_size=420, byte_fallback=True, user_defined_symbols=["<sep>", "ab"]),
@@ -23,6 +23,18 @@ MODELS = {
                       normalization_rule_name="identity", remove_extra_whitespaces=False),
     "bpe-spaces": dict(model_type="bpe", vocab_size=400, split_by_whitespace=False, remove_extra_whitespaces=False, character_coverage=0.98,
                        normalization_rule_name="identity"),
+    "word": dict(model_type="word", vocab_size=300, normalization_rule_name="identity", control_symbols=["<c>"]),
+    "word-raw": dict(model_type="word", vocab_size=300, normalization_rule_name="identity", user_defined_symbols=["<sep>", "ab"],
+                     remove_extra_whitespaces=False, add_dummy_prefix=False),
+    "word-suffix": dict(model_type="word", vocab_size=300, normalization_rule_name="identity", treat_whitespace_as_suffix=True),
+    "char": dict(model_type="char", vocab_size=120, normalization_rule_name="identity", control_symbols=["<c>"], unk_surface="?"),
+    "char-bytes": dict(model_type="char", vocab_size=420, byte_fallback=True, user_defined_symbols=["<sep>", "ab", "ﬁ", "abc"],
+                       normalization_rule_name="nfkc_cf", remove_extra_whitespaces=False),
+    "char-suffix": dict(model_type="char", vocab_size=120, normalization_rule_name="identity", treat_whitespace_as_suffix=True,
+                        user_defined_symbols=["<sep>", "the "]),
+    "unigram-suffix": dict(model_type="unigram", vocab_size=260, normalization_rule_name="identity", treat_whitespace_as_suffix=True),
+    "bpe-suffix": dict(model_type="bpe", vocab_size=520, byte_fallback=True, normalization_rule_name="identity", treat_whitespace_as_suffix=True,
+                       remove_extra_whitespaces=False),
 }
 out = {"texts": TEXTS, "models": {}}
 for name, options in MODELS.items():

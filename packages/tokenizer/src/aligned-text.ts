@@ -120,22 +120,22 @@ export class AlignedText {
     return new AlignedText(prefix + this.text, this.origin, starts, ends);
   }
 
-  /** Replaces each of the ranges, which ascend and do not overlap, by `content`. */
+  /** Replaces each of the ranges, which ascend and do not overlap, by `content`; it belongs to the last character before its end. */
   replaceRanges(ranges: readonly (readonly [number, number])[], content: string): AlignedText {
     if (ranges.length === 0) return this;
     const { text } = this;
     const parts: string[] = [];
-    let removed = 0;
+    let aligned = content.length === 1;
     let done = 0;
     for (const [from, to] of ranges) {
       parts.push(text.slice(done, from), content);
-      removed += to - from;
+      aligned &&= to - from === 1;
       done = to;
     }
     parts.push(text.slice(done));
     const out = parts.join('');
     // One unit for one unit: all stands for what it stood for.
-    if (removed === ranges.length && content.length === 1) return this.withText(out);
+    if (aligned) return this.withText(out);
     const starts = new Int32Array(out.length);
     const ends = new Int32Array(out.length);
     let write = 0;
@@ -143,7 +143,7 @@ export class AlignedText {
     for (const [from, to] of ranges) {
       this.#copySpans(done, from, starts, ends, write);
       write += from - done;
-      const [start, end] = this.#character(to - 1);
+      const [start, end] = to > 0 ? this.#character(to - 1) : [this.origin, this.origin];
       starts.fill(start, write, write + content.length);
       ends.fill(end, write, write + content.length);
       write += content.length;

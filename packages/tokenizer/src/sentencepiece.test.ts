@@ -2,12 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { fixture } from '../test/fixture.js';
 import { decodeBase64 } from './base64.js';
 import { fromSentencePiece } from './sentencepiece.js';
+import { Tokenizer } from './tokenizer.js';
 
 interface Golden {
   texts: string[];
   models: Record<string, { model: string; normalized: string[]; ids: number[][]; decoded: string[] }>;
 }
 const golden = fixture<Golden>('sentencepiece.json.gz');
+
+/** Models whose tokenizer.json says all there is to say. */
+const written = new Set(['bpe', 'char', 'char-suffix', 'unigram-suffix']);
 
 describe('fromSentencePiece', () => {
   it.each(Object.entries(golden.models))(
@@ -25,6 +29,37 @@ describe('fromSentencePiece', () => {
       });
     },
   );
+
+  it.each(Object.entries(golden.models))('%s is the same when written and read', (name, { model, ids }) => {
+    const tokenizer = fromSentencePiece(decodeBase64(model)!);
+    if (name.startsWith('word')) {
+      expect(() => tokenizer.toJSON()).toThrow(
+        expect.objectContaining({ code: 'E_UNSUPPORTED', subject: 'model' }),
+      );
+      return;
+    }
+    const again = Tokenizer.fromJSON(JSON.parse(JSON.stringify(tokenizer.toJSON())));
+    const same = golden.texts.filter((text, i) => {
+      const expected = again.encodeIds(text);
+      return expected.length === ids[i]!.length && expected.every((id, k) => id === ids[i]![k]);
+    });
+    // tokenizer.json has no word for the longest rule, user-defined symbols in BPE and single precision.
+    if (written.has(name)) expect(same.length).toBe(golden.texts.length);
+    else expect(same.length).toBeGreaterThan(golden.texts.length / 2);
+  });
+
+  it('refuses models it would decode or encode in another way', () => {
+    const bytes = decodeBase64(golden.models.bpe!.model)!;
+    const refused = (...message: number[]) =>
+      expect(() => fromSentencePiece(Uint8Array.of(...bytes, ...message))).toThrow(
+        expect.objectContaining({ code: 'E_UNSUPPORTED' }),
+      );
+    // A denormalizer_spec with a charsmap; a normalizer_spec that leaves spaces; a trainer_spec of another model type.
+    refused(0x2a, 3, 0x12, 1, 65);
+    refused(0x1a, 2, 0x28, 0);
+    refused(0x12, 2, 0x18, 5);
+    expect(() => fromSentencePiece(Uint8Array.of(...bytes, 0x2a, 2, 0x12, 0))).not.toThrow();
+  });
 
   it('refuses what is no model', () => {
     const bytes = decodeBase64(golden.models.bpe!.model)!;

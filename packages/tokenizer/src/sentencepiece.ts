@@ -10,6 +10,7 @@ import {
 import { describe, TokenizerError } from './errors.js';
 import { Bpe } from './models/bpe.js';
 import type { Model } from './models/model.js';
+import { SentenceWords } from './models/sentence-words.js';
 import { Unigram } from './models/unigram.js';
 import { Vocab } from './models/vocab.js';
 import type { Normalizer } from './normalizers/normalizer.js';
@@ -32,6 +33,8 @@ const BYTE = 6;
 
 const UNIGRAM = 1;
 const BPE = 2;
+const WORD = 3;
+const CHAR = 4;
 const SPACE = '\u2581';
 
 interface Piece {
@@ -50,15 +53,17 @@ interface ModelProto {
   dummyPrefix: boolean;
   removeExtraSpaces: boolean;
   escapeSpaces: boolean;
+  denormalizes: boolean;
 }
 
 /**
- * A tokenizer from a SentencePiece `.model` file, BPE or Unigram (Kudo and Richardson 2018, arXiv 1808.06226; field
- * numbers of sentencepiece_model.proto). Control pieces become special tokens; nothing is put around a text.
+ * A tokenizer from a SentencePiece `.model` file: BPE, Unigram, words or characters (Kudo and Richardson 2018, arXiv
+ * 1808.06226; field numbers of sentencepiece_model.proto). Control pieces become special tokens; nothing is put around a
+ * text. A model of words cannot be written to tokenizer.json.
  *
  * @param bytes the content of the file.
- * @throws {TokenizerError} E_FORMAT on bytes that are no such file, E_UNSUPPORTED on a model of words or characters
- *   or one that writes spaces behind words.
+ * @throws {TokenizerError} E_FORMAT on bytes that are no such file, E_UNSUPPORTED on a model that leaves spaces as they are
+ *   or has rules for decoded text.
  *
  * @example
  * ```ts
@@ -70,7 +75,7 @@ export function fromSentencePiece(bytes: Uint8Array): Tokenizer {
   const { pieces } = proto;
   const userDefined = pieces.filter((piece) => piece.type === USER_DEFINED).map((piece) => piece.token);
   return new Tokenizer({
-    normalizer: normalizer(proto),
+    normalizer: normalizer(proto, userDefined),
     preTokenizer: preTokenizer(proto, userDefined),
     model: model(proto, userDefined),
     decoder: decoder(proto),
@@ -93,6 +98,7 @@ function readModel(bytes: Uint8Array): ModelProto {
     dummyPrefix: true,
     removeExtraSpaces: true,
     escapeSpaces: true,
+    denormalizes: false,
   };
   const specs = new Set<number>();
   const readPiece = (message: Uint8Array) => {
@@ -115,6 +121,10 @@ function readModel(bytes: Uint8Array): ModelProto {
         if (name === 35) out.byteFallback = value === 1;
       }
     }
+    if (number === 5) {
+      const fields = [...readProto(message, 'denormalizer_spec')];
+      out.denormalizes = fields.some((field) => field.number === 2 && (field.bytes?.length ?? 0) > 0);
+    }
     if (number === 3) {
       for (const field of readProto(message, 'normalizer_spec')) {
         if (field.number === 2 && field.bytes) out.charsmap = field.bytes;
@@ -135,7 +145,7 @@ function readModel(bytes: Uint8Array): ModelProto {
   return out;
 }
 
-function check({ pieces, modelType, suffixSpace, escapeSpaces }: ModelProto): void {
+function check({ pieces, modelType, escapeSpaces, denormalizes }: ModelProto): void {
   if (pieces.length === 0) {
     throw new TokenizerError('E_FORMAT', 'sentencepiece model', {
       rule: 'must hold pieces',
@@ -143,23 +153,33 @@ function check({ pieces, modelType, suffixSpace, escapeSpaces }: ModelProto): vo
       fix: 'check that the file is complete',
     });
   }
-  if ((modelType !== UNIGRAM && modelType !== BPE) || suffixSpace || !escapeSpaces) {
+  if (![UNIGRAM, BPE, WORD, CHAR].includes(modelType) || !escapeSpaces || denormalizes) {
     throw new TokenizerError('E_UNSUPPORTED', 'sentencepiece model', {
-      rule: 'must be of type unigram (1) or bpe (2), with spaces escaped before words',
-      received: describe({ modelType, suffixSpace, escapeSpaces }),
+      rule: 'must be of type unigram (1), bpe (2), word (3) or char (4), with spaces escaped and no rules for decoded text',
+      received: describe({ modelType, escapeSpaces, denormalizes }),
       fix: 'train it with these options',
+    });
+  }
+  if (modelType === WORD && !pieces.some(({ type }) => type === UNKNOWN)) {
+    throw new TokenizerError('E_FORMAT', 'sentencepiece model', {
+      rule: 'must hold an unknown piece',
+      received: 'none',
+      fix: 'check that the file is complete',
     });
   }
 }
 
-function normalizer(proto: ModelProto): Normalizer {
+function normalizer(proto: ModelProto, userDefined: readonly string[]): Normalizer {
   const steps: Normalizer[] = [];
-  if (proto.charsmap.length > 0) steps.push(new Precompiled(proto.charsmap, 'normalizer_spec', 'longest'));
+  if (proto.charsmap.length > 0)
+    steps.push(new Precompiled(proto.charsmap, 'normalizer_spec', 'longest', userDefined));
   if (proto.removeExtraSpaces) {
     // At the end SentencePiece looks for the escaped form, so a spelled one goes too.
     steps.push(new Replace({ Regex: `\\A +|[ ${SPACE}]+\\z` }, ''), new Replace({ Regex: ' {2,}' }, ' '));
   }
-  if (proto.dummyPrefix) steps.push(new Prepend(SPACE));
+  if (proto.dummyPrefix) {
+    steps.push(proto.suffixSpace ? new Replace({ Regex: '\\z' }, SPACE) : new Prepend(SPACE));
+  }
   steps.push(new Replace({ String: ' ' }, SPACE));
   return new NormalizerSequence(steps);
 }
@@ -167,6 +187,8 @@ function normalizer(proto: ModelProto): Normalizer {
 /** User-defined symbols stand alone; and where no merge crosses a space, words can be looked at one by one. */
 function preTokenizer({ pieces, modelType }: ModelProto, userDefined: string[]): PreTokenizer | undefined {
   const steps: PreTokenizer[] = [];
+  // A word is looked up with all that is in it.
+  if (modelType === WORD) return undefined;
   if (userDefined.length > 0) {
     const longestFirst = [...userDefined].sort((a, b) => b.length - a.length);
     const pattern = longestFirst.map((token) => token.replace(/[\\^$.*+?()[\]{}|#\s-]/g, '\\$&')).join('|');
@@ -181,10 +203,11 @@ function preTokenizer({ pieces, modelType }: ModelProto, userDefined: string[]):
 function model({ pieces, modelType, byteFallback }: ModelProto, userDefined: string[]): Model {
   const unkId = pieces.findIndex(({ type }) => type === UNKNOWN);
   const inText = (type: number) => type === NORMAL || type === USER_DEFINED;
-  if (modelType === UNIGRAM) {
+  const hidden = new Set(pieces.flatMap(({ type }, id) => (inText(type) ? [] : [id])));
+  // Characters are pieces that no other piece competes with, but for the symbols of the user.
+  if (modelType === UNIGRAM || modelType === CHAR) {
     // A symbol of the user scores as certain: nothing that it could be cut into scores more.
     const vocab = pieces.map(({ token, score, type }) => [token, type === USER_DEFINED ? 0 : score] as const);
-    const hidden = new Set(pieces.flatMap(({ type }, id) => (inText(type) ? [] : [id])));
     return new Unigram(vocab, {
       ...(unkId >= 0 ? { unkId } : {}),
       byteFallback,
@@ -196,6 +219,7 @@ function model({ pieces, modelType, byteFallback }: ModelProto, userDefined: str
     pieces.map(({ token }, id) => [token, id] as const),
     'pieces',
   );
+  if (modelType === WORD) return new SentenceWords(vocab, unkId, hidden);
   // The higher the score of what two pieces make, the sooner they merge.
   const order = pieces
     .map(({ token, score, type }, id) => ({ token, score, type, id }))

@@ -11,7 +11,8 @@ const LONGEST_GRAPHEME = 6;
  * places in a list of NUL-terminated replacements (Yata et al., Darts-clone layout). User-perceived characters are
  * looked up whole where they are short, else character by character; of several rules the shortest counts, as in
  * Hugging Face tokenizers. With `matching` set to `longest`, the longest rule counts that fits at each place, as in
- * SentencePiece; tokenizer.json has no word for this, so it is read back as the other.
+ * SentencePiece, and of `kept` symbols the longest stays as it is; tokenizer.json has no word for this, so it is read back as
+ * the other.
  */
 export class Precompiled implements Normalizer {
   readonly type = 'Precompiled';
@@ -20,6 +21,8 @@ export class Precompiled implements Normalizer {
   readonly #known = new Map<string, string | null>();
   /** Characters known to begin no rule. */
   readonly #begins = new Map<string, boolean>();
+  /** The longest first. */
+  readonly #kept: readonly string[];
   #segmenter: Intl.Segmenter | undefined;
 
   /** @param charsmap u32 size of the trie in bytes, little-endian, the trie, the replacements. */
@@ -27,7 +30,9 @@ export class Precompiled implements Normalizer {
     readonly charsmap: Uint8Array,
     subject = 'normalizer.precompiled_charsmap',
     readonly matching: 'grapheme' | 'longest' = 'grapheme',
+    kept: readonly string[] = [],
   ) {
+    this.#kept = [...kept].sort((a, b) => b.length - a.length);
     const view = new DataView(charsmap.buffer, charsmap.byteOffset, charsmap.byteLength);
     const size = charsmap.length >= 4 ? view.getUint32(0, true) : -1;
     if (size < 4 || size % 4 !== 0 || 4 + size > charsmap.length) {
@@ -86,6 +91,12 @@ export class Precompiled implements Normalizer {
     let skip = 0;
     let modified = false;
     for (let at = 0; at < text.text.length; ) {
+      const kept = this.#kept.find((symbol) => text.text.startsWith(symbol, at));
+      if (kept !== undefined) {
+        for (const char of kept) changes.push([char, 0]);
+        at += kept.length;
+        continue;
+      }
       const found = this.#longestAt(text.text, at);
       const size = text.text.codePointAt(at)! > 0xffff ? 2 : 1;
       if (!found) {

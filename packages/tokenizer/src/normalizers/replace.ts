@@ -4,7 +4,10 @@ import type { Matcher } from '../matcher.js';
 import { type Pattern, patternFromJSON, patternMatcher } from '../pattern.js';
 import type { Normalizer } from './normalizer.js';
 
-/** Replaces every match of a pattern by a fixed text. */
+/**
+ * Replaces every match of a pattern by a fixed text. What takes the place of an empty match stands for the character before
+ * it, and an empty match right behind another counts for nothing.
+ */
 export class Replace implements Normalizer {
   readonly type = 'Replace';
   readonly #matcher: Matcher;
@@ -18,7 +21,13 @@ export class Replace implements Normalizer {
   }
 
   normalize(text: AlignedText): AlignedText {
-    const ranges = this.#matcher.matches(text.text).filter(([from, to]) => from < to);
+    if (text.text === '') return text;
+    let done = -1;
+    const ranges = this.#matcher.matches(text.text).filter(([from, to]) => {
+      const counts = from < to || from > done;
+      done = to;
+      return counts;
+    });
     return text.replaceRanges(ranges, this.content);
   }
 
