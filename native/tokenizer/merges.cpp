@@ -185,7 +185,6 @@ size_t Merger::merge_short(int32_t* ids, size_t n) const {
     keys[at] = rule.rank == kNoRank ? kNoRank : rule.rank << 6 | static_cast<uint32_t>(at);
     merged[at] = rule.merged;
   };
-  const auto look = [&](size_t at, int32_t left, int32_t right) { keep(at, rules_.find(left, right)); };
   const size_t padded = (n + 7) & ~size_t{7};
   for (size_t i = 0; i < padded; ++i) keys[i] = kNoRank;
   // The filter is asked about all pairs before the table about a few: nothing waits for a guess that was wrong.
@@ -223,11 +222,31 @@ size_t Merger::merge_short(int32_t* ids, size_t n) const {
     const uint64_t after = alive >> at >> 1;
     const uint64_t before = alive & ((uint64_t{1} << at) - 1);
     keys[right] = kNoRank;
-    if (after) look(at, ids[at], ids[at + 1 + static_cast<size_t>(__builtin_ctzll(after))]);
-    else keys[at] = kNoRank;
-    if (before) {
-      const size_t left = 63 - static_cast<size_t>(__builtin_clzll(before));
-      look(left, ids[left], ids[at]);
+    keys[at] = kNoRank;
+    // Both sides are asked about before either is looked up. A rule that is found has those that could follow it fetched,
+    // likely or not: the question would take as long.
+    const size_t next = after ? at + 1 + static_cast<size_t>(__builtin_ctzll(after)) : 0;
+    const size_t left = before ? 63 - static_cast<size_t>(__builtin_clzll(before)) : 0;
+    const bool likely_next = after && rules_.likely(ids[at], ids[next]);
+    const bool likely_left = before && rules_.likely(ids[left], ids[at]);
+    if (before) keys[left] = kNoRank;
+    if (likely_next) {
+      const PairRules::Rule rule = rules_.find_likely(ids[at], ids[next]);
+      keep(at, rule);
+      if (rule.rank != kNoRank) {
+        if (before) rules_.prefetch(ids[left], rule.merged);
+        if (const uint64_t beyond = after & (after - 1))
+          rules_.prefetch(rule.merged, ids[at + 1 + static_cast<size_t>(__builtin_ctzll(beyond))]);
+      }
+    }
+    if (likely_left) {
+      const PairRules::Rule rule = rules_.find_likely(ids[left], ids[at]);
+      keep(left, rule);
+      if (rule.rank != kNoRank) {
+        if (after) rules_.prefetch(rule.merged, ids[next]);
+        if (const uint64_t beyond = before & ~(uint64_t{1} << left))
+          rules_.prefetch(ids[63 - static_cast<size_t>(__builtin_clzll(beyond))], rule.merged);
+      }
     }
   }
   size_t count = 0;
