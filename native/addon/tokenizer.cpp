@@ -43,7 +43,7 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
     const std::vector<int32_t> rules = read_ids(options, "rules", limit);
     const std::vector<int32_t> ranks = read_ids(options, "ranks", tok::kRankLimit);
     if (rules.size() != 3 * ranks.size()) throw wrong(env, "native: three ids for each rank were expected");
-    encoder_ = std::make_unique<tok::Encoder>(read_scanner(options), std::move(vocabulary),
+    encoder_ = std::make_unique<tok::Encoder>(read_scanner_with_runs(options), std::move(vocabulary),
                                               tok::PairRules(rules.data(), ranks.data(), ranks.size()));
     workers_.push_back(std::make_unique<tok::Encoder::Worker>(*encoder_));
   }

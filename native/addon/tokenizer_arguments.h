@@ -88,15 +88,31 @@ inline void run_all(ThreadPool* pool, int64_t tasks, ThreadPool::Body body, void
     for (int64_t task = 0; task < tasks; ++task) body(arg, task, 0);
 }
 
-// ---- the scanner from its options: pattern, digits, wholeTail, classes ----
+// ---- the scanner from its options: pattern, digits, wholeTail, contractions, classes ----
 inline tok::Scanner read_scanner(const Napi::Object& options) {
   const Napi::Env env = options.Env();
   const auto [classes, points] = elements<uint8_t>(options.Get("classes"), napi_uint8_array);
   if (points != tok::kPoints) throw wrong(env, "native: a class for each code point was expected");
   const int32_t pattern = options.Get("pattern").ToNumber();
-  if (pattern < 0 || pattern > static_cast<int32_t>(tok::Pattern::kMarks)) throw wrong(env, "native: no such pattern");
+  if (pattern < 0 || pattern > static_cast<int32_t>(tok::Pattern::kDeepSeek)) throw wrong(env, "native: no such pattern");
   const int32_t digits = options.Get("digits").ToNumber();
-  return tok::Scanner(classes, static_cast<tok::Pattern>(pattern), digits, options.Get("wholeTail").ToBoolean());
+  return tok::Scanner(classes, static_cast<tok::Pattern>(pattern), digits, options.Get("wholeTail").ToBoolean(),
+                      options.Get("contractions").ToBoolean());
+}
+
+// The same with the runs that come before the pattern, where there are any: runs, most.
+inline tok::Scanner read_scanner_with_runs(const Napi::Object& options) {
+  tok::Scanner scanner = read_scanner(options);
+  if (options.Get("runs").IsUndefined()) return scanner;
+  const auto [runs, points] = elements<uint16_t>(options.Get("runs"), napi_uint16_array);
+  const auto [most, count] = elements<int32_t>(options.Get("most"), napi_int32_array);
+  bool good = points == tok::kPoints && count > 0 && count <= tok::Scanner::kMostRuns;
+  for (size_t i = 0; good && i < count; ++i) good = most[i] > 0;
+  const tok::Pattern pattern = scanner.pattern();
+  if (!good || pattern == tok::Pattern::kWords || pattern == tok::Pattern::kMarks)
+    throw wrong(options.Env(), "native: runs of one or more members before a pattern were expected");
+  scanner.set_runs(runs, most, count);
+  return scanner;
 }
 
 }  // namespace ik

@@ -1,12 +1,20 @@
 /** How text is cut: the number of the pattern and the variants of cl100k; see native/tokenizer/scanner.h. */
 export interface ScannerOptions {
-  /** 0 not at all, 1 GPT-2, 2 cl100k, 3 o200k, 4 before each run of U+2581, which stands for spaces, 5 before each U+2581. */
+  /**
+   * 0 not at all, 1 GPT-2, 2 cl100k, 3 o200k, 4 before each run of U+2581, which stands for spaces, 5 before each U+2581,
+   * 6 DeepSeek.
+   */
   pattern: number;
-  /** Most digits in one piece (cl100k). */
+  /** Most digits in one piece (cl100k, o200k). */
   digits: number;
   /** White space that ends the text is one piece (cl100k). */
   wholeTail: boolean;
-  /** Of each of 0x110000 code points: 1 upper, 2 lower, 3 caseless, 4 mark, 5 number, 6 newline, 7 space, 0 other. */
+  /** English contractions go with the word before them (o200k). */
+  contractions: boolean;
+  /**
+   * Of each of 0x110000 code points: 1 upper, 2 lower, 3 caseless, 4 mark, 5 number, 6 newline, 7 space, 0 other; for DeepSeek
+   * 1 letter or mark, 2 symbol, 3 newline, 4 space, 0 other.
+   */
   classes: Uint8Array;
 }
 
@@ -26,6 +34,12 @@ export interface BpeEncoderOptions extends ScannerOptions, TokenBytes {
   ranks: Int32Array;
   /** A piece that is a token is not merged up. */
   wholePieces: boolean;
+  /**
+   * Runs that a text is cut by before the pattern, up to 8: bits 2 k and 2 k + 1 of each code point say whether it is a member
+   * of run k, and whether it may lead one. A piece is a leading character or none and up to `most[k]` members.
+   */
+  runs?: Uint16Array;
+  most?: Int32Array;
   /** Characters beyond ASCII that are symbols as a whole, and their ids; the others are their bytes. */
   points?: Uint32Array;
   pointIds?: Int32Array;

@@ -114,10 +114,13 @@ size_t Encoder::encode_rare(const Piece& piece, Worker& worker, int32_t* ids) co
 
 // Cuts up to kAhead pieces, so that what the cache has on the last of them is on its way while the first are looked up.
 template <Pattern kPattern>
-inline size_t Encoder::cut_ahead(const uint8_t* p, size_t& at, size_t n, const Worker& worker, Piece* pieces) const {
+inline size_t Encoder::cut_ahead(uint8_t* p, size_t& at, size_t n, const Worker& worker, Scanner::Segments& segments,
+                                 Piece* pieces) const {
   size_t count = 0;
   for (; count < kAhead && at < n; ++count) {
-    const size_t next = scanner_.cut<kPattern>(p, at, n);
+    size_t next;
+    if constexpr (kPattern == Pattern::kRuns) next = scanner_.cut_runs(p, at, n, segments);
+    else next = scanner_.cut<kPattern>(p, at, n);
     Piece& piece = pieces[count];
     piece.at = p + at;
     piece.size = next - at;
@@ -138,8 +141,9 @@ inline size_t Encoder::cut_ahead(const uint8_t* p, size_t& at, size_t n, const W
 template <Pattern kPattern>
 void Encoder::encode_ids(size_t n, Worker& worker, Tokens& out) const {
   Piece pieces[kAhead];
+  Scanner::Segments segments;
   for (size_t at = 0; at < n;) {
-    const size_t count = cut_ahead<kPattern>(worker.text.data(), at, n, worker, pieces);
+    const size_t count = cut_ahead<kPattern>(worker.text.data(), at, n, worker, segments, pieces);
     for (size_t i = 0; i < count; ++i) encode_piece(pieces[i], worker, out);
   }
 }
@@ -147,11 +151,12 @@ void Encoder::encode_ids(size_t n, Worker& worker, Tokens& out) const {
 // A token that begins or ends inside a character spans that character.
 template <Pattern kPattern>
 void Encoder::encode_spans(size_t n, Worker& worker, Tokens& out) const {
-  const uint8_t* const p = worker.text.data();
+  uint8_t* const p = worker.text.data();
   Piece pieces[kAhead];
+  Scanner::Segments segments;
   int32_t unit = 0, word = 0;
   for (size_t ahead = 0; ahead < n;) {
-    const size_t pieces_cut = cut_ahead<kPattern>(p, ahead, n, worker, pieces);
+    const size_t pieces_cut = cut_ahead<kPattern>(p, ahead, n, worker, segments, pieces);
     for (size_t k = 0; k < pieces_cut; ++k, ++word) {
       const size_t from = out.count;
       const size_t count = encode_piece(pieces[k], worker, out);
@@ -193,6 +198,8 @@ void Encoder::encode(const char16_t* text, size_t units, bool spans, Worker& wor
     case Pattern::kO200k: run.template operator()<Pattern::kO200k>(); break;
     case Pattern::kWords: run.template operator()<Pattern::kWords>(); break;
     case Pattern::kMarks: run.template operator()<Pattern::kMarks>(); break;
+    case Pattern::kDeepSeek: run.template operator()<Pattern::kDeepSeek>(); break;
+    case Pattern::kRuns: run.template operator()<Pattern::kRuns>(); break;
     case Pattern::kWhole: run.template operator()<Pattern::kWhole>(); break;
   }
   if (n > kKept) worker.text.release();

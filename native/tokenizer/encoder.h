@@ -57,7 +57,7 @@ class Encoder {
 
   void prime(PieceCache& cache) const;
   template <Pattern kPattern>
-  size_t cut_ahead(const uint8_t* p, size_t& at, size_t n, const Worker& worker, Piece* pieces) const;
+  size_t cut_ahead(uint8_t* p, size_t& at, size_t n, const Worker& worker, Scanner::Segments& segments, Piece* pieces) const;
   template <Pattern kPattern>
   void encode_ids(size_t n, Worker& worker, Tokens& out) const;
   template <Pattern kPattern>

@@ -1,6 +1,7 @@
-// Where a piece ends: the patterns of GPT-2, cl100k and o200k by hand, on UTF-8, in one pass and without backtracking.
+// Where a piece ends: the patterns of GPT-2, cl100k, o200k and DeepSeek, and runs before them, by hand, on UTF-8, in one pass and without backtracking.
 // The same rules as packages/tokenizer/src/pre-tokenizers/*-cutter.ts, which are the definition.
 #pragma once
+#include <cstring>
 #include <memory>
 
 #include "utf.h"
@@ -10,7 +11,7 @@ namespace ik::tok {
 // What the table that TypeScript hands over says of a code point.
 enum PointClass : uint8_t { kOther, kUpper, kLower, kCaseless, kMark, kNumber, kNewline, kSpace };
 
-enum class Pattern : int32_t { kWhole, kGpt2, kCl100k, kO200k, kWords, kMarks };
+enum class Pattern : int32_t { kWhole, kGpt2, kCl100k, kO200k, kWords, kMarks, kDeepSeek, kRuns };
 
 constexpr size_t kPoints = 0x110000;
 
@@ -37,8 +38,8 @@ inline size_t ascii_letters_end(const uint8_t* p, size_t i) {
 class Scanner {
  public:
   // `classes` has a PointClass for each of kPoints code points.
-  Scanner(const uint8_t* classes, Pattern pattern, int32_t digits, bool whole_tail)
-      : pattern_(pattern), digits_(digits), whole_tail_(whole_tail), table_(new uint8_t[kPoints]) {
+  Scanner(const uint8_t* classes, Pattern pattern, int32_t digits, bool whole_tail, bool contractions)
+      : pattern_(pattern), digits_(digits), whole_tail_(whole_tail), contractions_(contractions), table_(new uint8_t[kPoints]) {
     static constexpr uint8_t gpt2[8] = {0, kLetter, kLetter, kLetter, 0, kNum, kBlank, kBlank};
     static constexpr uint8_t cl100k[8] = {0, kLetter, kLetter, kLetter, 0, kNum, kLine, kBlank};
     for (size_t i = 0; i < kPoints; ++i) {
@@ -47,7 +48,43 @@ class Scanner {
     }
   }
 
-  Pattern pattern() const { return pattern_; }
+  static constexpr size_t kMostRuns = 8;
+
+  // Cuts by runs first, each within what the one before has left whole. Of each code point, bits 2 k and 2 k + 1 of `runs`
+  // say whether it is a member of run k and whether it may lead one; a piece has at most `most[k]` members.
+  void set_runs(const uint16_t* runs, const int32_t* most, size_t count) {
+    runs_.reset(new uint16_t[kPoints]);
+    std::memcpy(runs_.get(), runs, kPoints * sizeof(uint16_t));
+    run_count_ = count;
+    std::memcpy(most_, most, count * sizeof(int32_t));
+  }
+
+  Pattern pattern() const { return runs_ ? Pattern::kRuns : pattern_; }
+
+  // Where the pieces of each run end that the next piece of a text lies in.
+  struct Segments {
+    size_t ends[kMostRuns] = {};
+  };
+
+  // As `cut`, by runs and then by the pattern; the text is as it was afterwards.
+  size_t cut_runs(uint8_t* p, size_t start, size_t n, Segments& segments) const {
+    size_t limit = n;
+    for (size_t k = 0; k < run_count_; ++k) {
+      if (segments.ends[k] <= start) segments.ends[k] = run_cut(p, start, limit, k);
+      limit = segments.ends[k];
+    }
+    if (pattern_ == Pattern::kWhole) return limit;
+    // Patterns stop at zeros behind a text, and look at three bytes of them at most.
+    uint32_t behind;
+    std::memcpy(&behind, p + limit, sizeof behind);
+    std::memset(p + limit, 0, sizeof behind);
+    const size_t end = pattern_ == Pattern::kGpt2      ? cut_gpt2(p, start, limit)
+                       : pattern_ == Pattern::kCl100k ? cut_cl100k(p, start, limit)
+                       : pattern_ == Pattern::kO200k  ? cut_o200k(p, start, limit)
+                                                      : cut_deepseek(p, start, limit);
+    std::memcpy(p + limit, &behind, sizeof behind);
+    return end;
+  }
 
   // The end of the piece that starts at `start` of a text of n bytes with kPadding zeros behind them.
   template <Pattern kPattern>
@@ -57,12 +94,65 @@ class Scanner {
     if constexpr (kPattern == Pattern::kO200k) return cut_o200k(p, start, n);
     if constexpr (kPattern == Pattern::kWords) return cut_words(p, start, n);
     if constexpr (kPattern == Pattern::kMarks) return cut_marks(p, start, n);
+    if constexpr (kPattern == Pattern::kDeepSeek) return cut_deepseek(p, start, n);
     return n;
   }
 
  private:
-  // Classes of GPT-2 and cl100k; 0 is none of them. GPT-2 takes a newline for a blank.
-  enum : uint8_t { kLetter = 1, kNum = 2, kLine = 3, kBlank = 4 };
+  // Classes of GPT-2 and cl100k; 0 is none of them. GPT-2 takes a newline for a blank. DeepSeek has symbols for numbers.
+  enum : uint8_t { kLetter = 1, kNum = 2, kSymbol = 2, kLine = 3, kBlank = 4 };
+
+  // The end of a piece by run k: a leading character and members, or what lies before the next such piece.
+  size_t run_cut(const uint8_t* p, size_t start, size_t limit, size_t k) const {
+    const auto kind_at = [&](size_t i, uint32_t& size) -> uint32_t {
+      const Utf8Char c = decode_utf8(p + i);
+      size = c.size;
+      return i < limit ? runs_[c.point] >> (2 * k) & 3u : 0;
+    };
+    // Whether a match is at i, and where its members begin.
+    const auto members_at = [&](size_t i, size_t& members, uint32_t& size) {
+      const uint32_t kind = kind_at(i, size);
+      members = kind == 1 ? i : i + size;
+      uint32_t next;
+      return kind == 1 || (kind == 2 && kind_at(i + size, next) == 1);
+    };
+    size_t i;
+    uint32_t size;
+    if (members_at(start, i, size)) {
+      for (int32_t count = 0; count < most_[k] && kind_at(i, size) == 1; ++count) i += size;
+      return i;
+    }
+    i = start + size;
+    for (size_t members; i < limit && !members_at(i, members, size);) i += size;
+    return i;
+  }
+
+  size_t cut_deepseek(const uint8_t* p, size_t start, size_t n) const {
+    uint32_t size;
+    const uint8_t kind = class_at(p, start, size);
+    const size_t next = start + size;
+    if (kind == kSymbol && size == 1) {
+      const size_t end = ascii_letters_end<true>(p, next);
+      if (end > next) return end;
+    }
+    if (kind == kLetter) return run_end(p, next, n, kLetter);
+    const uint8_t follows = next < n ? class_at(p, next, size) : kNothing;
+    if ((kind == 0 || kind == kBlank) && follows == kLetter) return run_end(p, next, n, kLetter);
+    if (kind == kSymbol || (p[start] == ' ' && follows == kSymbol)) {
+      size_t i = run_end(p, next, n, kSymbol);
+      while (p[i] == '\n' || p[i] == '\r') ++i;
+      return i;
+    }
+    if (kind != 0) return spaces_end(p, start, n, kLine, false);
+    // What no match begins with.
+    size_t i = next;
+    while (i < n && class_at(p, i, size) == 0) {
+      uint32_t after;
+      if (i + size < n && class_at(p, i + size, after) == kLetter) break;
+      i += size;
+    }
+    return i;
+  }
 
   uint8_t class_at(const uint8_t* p, size_t i, uint32_t& size) const {
     if (p[i] < 0x80) {
@@ -188,9 +278,9 @@ class Scanner {
     uint32_t size;
     const uint8_t kind = class_at(p, start, size);
     const size_t next = start + size;
-    if (kind == kNumber) return number_end(p, next, n, 3, kNumber);
+    if (kind == kNumber) return number_end(p, next, n, digits_, kNumber);
     if (const size_t end = word_end(p, start, next, kind)) {
-      const size_t contraction = contraction_end(p, end);
+      const size_t contraction = contractions_ ? contraction_end(p, end) : 0;
       return contraction ? contraction : end;
     }
     const uint8_t follows = next < n ? class_at(p, next, size) : kNothing;
@@ -254,7 +344,11 @@ class Scanner {
   Pattern pattern_;
   int32_t digits_;
   bool whole_tail_;
+  bool contractions_;
+  size_t run_count_ = 0;
+  int32_t most_[kMostRuns] = {};
   std::unique_ptr<uint8_t[]> table_;
+  std::unique_ptr<uint16_t[]> runs_;
 };
 
 }  // namespace ik::tok

@@ -1,8 +1,12 @@
 /** What encoding and training by the addon share. */
 import { defaultThreads } from '@inkstone/native';
 import { TokenizerError } from './errors.js';
-import type { Scan } from './pre-tokenizers/known-patterns.js';
+import { chainOf } from './pre-tokenizers/chain-cutter.js';
+import { deepSeekClasses } from './pre-tokenizers/deepseek-cutter.js';
+import { type Scan, scanOf } from './pre-tokenizers/known-patterns.js';
 import { wordClasses } from './pre-tokenizers/o200k-cutter.js';
+import { type Cutter, cutNothing } from './pre-tokenizers/pre-tokenizer.js';
+import { isRun, type RunTable, runTable } from './pre-tokenizers/run-cutter.js';
 
 /** Options of `useNative` and `nativeTrainer`. */
 export interface NativeOptions {
@@ -24,13 +28,42 @@ export function threadsOf(options: NativeOptions): number {
   });
 }
 
-const PATTERNS = { whole: 0, gpt2: 1, cl100k: 2, o200k: 3, words: 4, marks: 5 } as const;
+const PATTERNS = { whole: 0, gpt2: 1, cl100k: 2, o200k: 3, words: 4, marks: 5, deepseek: 6 } as const;
 
 /** How the addon is to cut: as a cutter does, not at all, before each run of `▁`, or before each `▁`. */
 export function scannerOptions(scan: Scan | 'whole' | 'words' | 'marks') {
-  const { pattern, cl100k } =
-    typeof scan === 'string' ? { pattern: scan, cl100k: { digits: 3, wholeTail: false } } : scan;
-  return { pattern: PATTERNS[pattern], ...cl100k, classes: wordClasses() };
+  const unused = { digits: 3, wholeTail: false, contractions: true };
+  const { pattern, options } = typeof scan === 'string' ? { pattern: scan, options: unused } : scan;
+  const classes = pattern === 'deepseek' ? deepSeekClasses() : wordClasses();
+  return { pattern: PATTERNS[pattern], ...options, classes };
+}
+
+/** The most runs that the addon cuts by, one after the other. */
+const MOST_RUNS = 8;
+
+/**
+ * How the addon is to cut as a cutter does: by runs one after the other, and what is left by a pattern; undefined where it
+ * cannot.
+ */
+export function chainOptions(cut: Cutter) {
+  const links = chainOf(cut) ?? [cut];
+  const last = links.at(-1)!;
+  const pattern = isRun(last) ? cutNothing : last;
+  const runs = pattern === last ? links.slice(0, -1) : links;
+  const scan = scanOf(pattern);
+  if (!scan || runs.length > MOST_RUNS || !runs.every(isRun)) return undefined;
+  return () => ({
+    ...scannerOptions(scan),
+    ...(runs.length > 0 ? runOptions(runs.map((run) => runTable(run)!)) : {}),
+  });
+}
+
+function runOptions(runs: readonly RunTable[]): { runs: Uint16Array; most: Int32Array } {
+  const all = new Uint16Array(0x110000);
+  runs.forEach(({ classes }, i) => {
+    for (let point = 0; point < all.length; point++) all[point]! |= classes[point]! << (2 * i);
+  });
+  return { runs: all, most: Int32Array.from(runs, ({ most }) => Math.min(most, 0x7fffffff)) };
 }
 
 /** The bytes of tokens one after the other; none for an id that has no token, or one that spells no bytes. */

@@ -3,10 +3,9 @@ import type { BpeEncoderOptions } from '@inkstone/native';
 import { BYTE_TOKENS, unspellBytes } from './byte-alphabet.js';
 import type { EncoderParts } from './engine.js';
 import { Bpe } from './models/bpe.js';
-import { scannerOptions, tokenBytes } from './native-parts.js';
+import { chainOptions, scannerOptions, tokenBytes } from './native-parts.js';
 import { hidesSpaces, Rewriting, VISIBLE_SPACE } from './native-rewriting.js';
 import type { Normalizer } from './normalizers/normalizer.js';
-import { scanOf } from './pre-tokenizers/known-patterns.js';
 import { Metaspace, type MetaspaceOptions } from './pre-tokenizers/metaspace.js';
 import type { Cutter, PreTokenizer } from './pre-tokenizers/pre-tokenizer.js';
 import { PreTokenizerSequence } from './pre-tokenizers/simple.js';
@@ -41,13 +40,13 @@ export function nativePlan(parts: EncoderParts): NativePlan | string {
 
 /** Byte-level BPE, cut by a pattern the addon knows. */
 function bytePlan(model: Bpe, { normalizer, preTokenizer }: EncoderParts, cut: Cutter): NativePlan | string {
-  const scan = scanOf(cut);
-  if (!scan) return 'its pre-tokenizer has an expression of its own';
+  const chain = chainOptions(cut);
+  if (!chain) return 'its pre-tokenizer has an expression of its own';
   if (spellsControl(model, cut)) return 'a control token is a whole piece of text';
   const spaced = !preTokenizer!.byteCutter;
   return {
     options: () => ({
-      ...scannerOptions(scan),
+      ...chain(),
       ...tokenBytes(tokensOf(model).map((token) => unspellBytes(token ?? ''))),
       ...model.mergeTable,
       wholePieces: model.options.ignoreMerges ?? false,

@@ -305,7 +305,13 @@ describe.skipIf(absent !== '')(title, () => {
       });
     }
     const { WordCounter, MergeLearner } = loadAddon();
-    const scanner = { pattern: 1, digits: 3, wholeTail: false, classes: new Uint8Array(0x110000) };
+    const scanner = {
+      pattern: 1,
+      digits: 3,
+      wholeTail: false,
+      contractions: true,
+      classes: new Uint8Array(0x110000),
+    };
     expect(() => new WordCounter({ ...scanner, maxWordLength: Number.NaN })).toThrow(TypeError);
     const counter = new WordCounter({ ...scanner, maxWordLength: Infinity });
     expect(() => counter.count([5 as unknown as string], 1)).toThrow(TypeError);

@@ -14,8 +14,9 @@ export { nativeTrainer } from './native-trainer.js';
 
 /**
  * Why a tokenizer cannot use the native engine, in words, or undefined if it can. It takes byte-level BPE cut by the
- * pattern of GPT-2, with a space before or not, of cl100k and its kin, or of o200k; and BPE of characters with byte
- * fallback, as of Llama 2, whose spaces are made visible by a normalizer or `Metaspace`. Normalizers run in TypeScript.
+ * pattern of GPT-2, with a space before or not, of cl100k, o200k or DeepSeek and their kin, and by `Digits` or the like
+ * before; and BPE of characters with byte fallback, as of Llama 2, whose spaces are made visible by a normalizer or
+ * `Metaspace`. Normalizers run in TypeScript. The table of families in the README says which models these are.
  *
  * @example
  * ```ts
@@ -56,7 +57,7 @@ class NativeEngine implements Engine {
     const plan = nativePlan(parts);
     if (typeof plan === 'string') {
       throw new TokenizerError('E_UNSUPPORTED', 'native engine', {
-        rule: 'takes byte-level BPE cut by the pattern of GPT-2, cl100k or o200k, and BPE with byte fallback as of Llama 2',
+        rule: 'takes byte-level BPE cut by a known pattern, and BPE with byte fallback as of Llama 2',
         received: `a tokenizer it cannot take: ${plan}`,
         fix: 'leave the engine out: with({ engine: undefined })',
       });

@@ -2,13 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../test/fixture.js';
 import { AlignedText } from './aligned-text.js';
+import { DEEPSEEK_PATTERN } from './pre-tokenizers/deepseek-cutter.js';
 import {
   CL100K_PATTERN,
   knownCutter,
   QWEN2_PATTERN,
   TIKTOKEN_CL100K_PATTERN,
 } from './pre-tokenizers/known-patterns.js';
-import { O200K_PATTERN } from './pre-tokenizers/o200k-cutter.js';
+import { O200K_PATTERN, TEKKEN_PATTERN } from './pre-tokenizers/o200k-cutter.js';
 import { Split } from './pre-tokenizers/split.js';
 import { fromTiktoken, TIKTOKEN_ENCODINGS } from './tiktoken.js';
 
@@ -97,8 +98,14 @@ describe('hand-written cutters', () => {
     '𐐀',
     '\u0301',
     '\u0903',
+    ...['\0', '\u200b', '\u00ad', '+', '(', '|', '、', 'ー', '龥', '龦', '퟿', '각'],
   );
-  const patterns = { CL100K_PATTERN, QWEN2_PATTERN, TIKTOKEN_CL100K_PATTERN, O200K_PATTERN };
+  const patterns = {
+    ...{ CL100K_PATTERN, QWEN2_PATTERN, TIKTOKEN_CL100K_PATTERN, O200K_PATTERN, TEKKEN_PATTERN },
+    ...{ DEEPSEEK_PATTERN, numbers: '\\p{N}{1,3}', number: '\\p{N}', 'all numbers': '\\p{N}+' },
+    ...{ breaks: '[\\r\\n]', letters: '\\s?\\p{L}+', punctuation: '\\s?\\p{P}+' },
+    ...{ kana: '[一-龥぀-ゟ゠-ヿ]+', cjk: '[一-龥ࠀ-一가-퟿]+', bloom: ' ?[^(\\s|[.,!?…。，、।۔،])]+' },
+  };
   it.each(Object.entries(patterns))('%s cuts as the pattern does', (_, pattern) => {
     // A group around the pattern keeps it from being known, so that the expression itself is run.
     const reference = new Split({ Regex: `(?:${pattern.replace('$', '\\z')})` }, 'Isolated', false);

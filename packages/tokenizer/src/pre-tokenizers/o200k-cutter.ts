@@ -1,5 +1,6 @@
 import { categoryMask, classTable } from '../unicode.js';
 import { contractionEnd } from './cl100k-cutter.js';
+import type { Cutter } from './pre-tokenizer.js';
 
 /** Classes of the scanner: 0 none of these. */
 const UPPER = 1;
@@ -28,26 +29,45 @@ export function wordClasses(): Uint8Array {
   return table;
 }
 
-/** The pattern `cutO200k` follows, as tiktoken writes it. */
-export const O200K_PATTERN = [
-  "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
-  "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
-  '\\p{N}{1,3}',
-  ' ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*',
-  '\\s*[\\r\\n]+',
-  '\\s+(?!\\S)',
-  '\\s+',
-].join('|');
+/** The o200k pattern with the given ends of words and numbers. */
+function o200k(contractions: string, numbers: string): string {
+  return [
+    `[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+${contractions}`,
+    `[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*${contractions}`,
+    numbers,
+    ' ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*',
+    '\\s*[\\r\\n]+',
+    '\\s+(?!\\S)',
+    '\\s+',
+  ].join('|');
+}
 
-/** The end of the o200k piece that starts at `start` (`O200K_PATTERN`), each text being passed over at most twice. */
-export function cutO200k(text: string, start: number, limit: number): number {
+/** How the variants of the o200k pattern differ. */
+export interface O200kOptions {
+  /** Most digits in one piece; 3 for o200k, 1 for Tekken. */
+  digits: number;
+  /** English contractions go with the word before them. */
+  contractions: boolean;
+}
+
+/** The pattern as tiktoken writes it. */
+export const O200K_PATTERN = o200k("(?i:'s|'t|'re|'ve|'m|'ll|'d)?", '\\p{N}{1,3}');
+/** Mistral's Tekken. */
+export const TEKKEN_PATTERN = o200k('', '\\p{N}');
+
+/** A cutter for the patterns of the o200k family, which passes over each text at most twice. */
+export function o200kCutter({ digits, contractions }: O200kOptions): Cutter {
+  return (text, start, limit) => cutO200k(text, start, limit, digits, contractions);
+}
+
+function cutO200k(text: string, start: number, limit: number, digits: number, contractions: boolean): number {
   const table = classes ?? wordClasses();
   const point = text.codePointAt(start)!;
   const kind = table[point]!;
   const next = start + (point > 0xffff ? 2 : 1);
   if (kind === NUMBER) {
     let at = next;
-    for (let count = 1; count < 3 && at < limit; count++) {
+    for (let count = 1; count < digits && at < limit; count++) {
       const digit = text.codePointAt(at)!;
       if (table[digit] !== NUMBER) break;
       at += digit > 0xffff ? 2 : 1;
@@ -56,7 +76,7 @@ export function cutO200k(text: string, start: number, limit: number): number {
   }
   const end = wordEnd(table, text, start, next, kind, limit);
   if (end > 0) {
-    const contraction = contractionEnd(text, end, limit);
+    const contraction = contractions ? contractionEnd(text, end, limit) : -1;
     return contraction > 0 ? contraction : end;
   }
   const follows = next < limit ? table[text.codePointAt(next)!]! : -1;

@@ -2,7 +2,10 @@ import type { AlignedText } from '../aligned-text.js';
 import { legacyClass } from '../legacy-classes.js';
 import { plainMatcher } from '../matcher.js';
 import { categoryMask, hasCategory } from '../unicode.js';
-import type { Cutter, PreTokenizer } from './pre-tokenizer.js';
+import { chainCutters } from './chain-cutter.js';
+import { scanOf } from './known-patterns.js';
+import { type Cutter, cutNothing, type PreTokenizer } from './pre-tokenizer.js';
+import { isRun, runCutter } from './run-cutter.js';
 import { invert, matchFinder, pointFinder, type SplitBehavior, splitEach } from './split-text.js';
 
 const SPACE = categoryMask('space');
@@ -65,15 +68,7 @@ export class Digits implements PreTokenizer {
   readonly cutter: Cutter;
 
   constructor(readonly individualDigits: boolean) {
-    this.cutter = (text, start, limit) => {
-      const digit = (at: number) => isNumber(text.codePointAt(at)!);
-      const size = (at: number) => (text.codePointAt(at)! > 0xffff ? 2 : 1);
-      const first = digit(start);
-      let at = start + size(start);
-      if (first && individualDigits) return at;
-      while (at < limit && digit(at) === first) at += size(at);
-      return at;
-    };
+    this.cutter = runCutter({ member: isNumber, most: individualDigits ? 1 : Infinity });
   }
 
   preTokenize(texts: readonly AlignedText[]): AlignedText[] {
@@ -155,14 +150,14 @@ export class PreTokenizerSequence implements PreTokenizer {
   readonly byteCutter: Cutter | undefined;
 
   constructor(readonly preTokenizers: readonly PreTokenizer[]) {
-    // One cutter, then the spelling of bytes without a cut of its own, is a byte cutter; a chain of cutters is
-    // none, since each sees only the piece that the one before has cut.
-    const [first, second, ...more] = preTokenizers;
-    if (first && !second) this.byteCutter = first.byteCutter;
-    if (first?.cutter && second && more.length === 0) {
-      const whole = second.byteCutter?.('  a', 0, 3) === 3;
-      if (whole) this.byteCutter = first.cutter;
-    }
+    // Cutters one after the other, of which the last spells bytes, are one byte cutter.
+    const cutters = preTokenizers.map((each, i) =>
+      i === preTokenizers.length - 1 ? each.byteCutter : each.cutter,
+    );
+    const cuts = cutters.filter((cut) => cut !== cutNothing);
+    if (!cuts.every((cut) => cut !== undefined)) return;
+    if (cuts.length <= 1) this.byteCutter = cuts[0] ?? cutters[0];
+    else if (cuts.every((cut) => scanOf(cut) || isRun(cut))) this.byteCutter = chainCutters(cuts);
   }
 
   preTokenize(texts: readonly AlignedText[]): AlignedText[] {

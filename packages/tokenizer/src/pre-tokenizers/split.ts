@@ -1,7 +1,7 @@
 import type { AlignedText } from '../aligned-text.js';
 import type { Fields } from '../json.js';
 import { type Pattern, patternFromJSON, patternMatcher } from '../pattern.js';
-import { knownCutter } from './known-patterns.js';
+import { isTiling, knownCutter } from './known-patterns.js';
 import type { Cutter, PreTokenizer } from './pre-tokenizer.js';
 import {
   BEHAVIORS,
@@ -26,11 +26,16 @@ export class Split implements PreTokenizer {
     readonly inverted: boolean,
     subject = 'pre_tokenizer.pattern',
   ) {
-    const known =
-      'Regex' in pattern && !inverted && behavior === 'Isolated' ? knownCutter(pattern.Regex) : undefined;
-    if (known) {
+    const known = 'Regex' in pattern ? knownCutter(pattern.Regex) : undefined;
+    if (known && behavior === 'Isolated' && !inverted) {
       this.cutter = known;
       this.#find = tile(known);
+      return;
+    }
+    // Where nothing lies between the matches, to remove that is to keep all of them.
+    if (known && behavior === 'Removed' && inverted && isTiling(known)) {
+      this.cutter = known;
+      this.#find = invert(tile(known));
       return;
     }
     const find = matchFinder(patternMatcher(pattern, subject));
