@@ -51,7 +51,7 @@ export class TextEncoderPipeline {
   /** The ids of a text alone. */
   ids(text: string, allowed: SpecialFilter): Int32Array {
     const engine = this.#engine;
-    if (engine && this.#isPlain(allowed)) return engine.ids(text);
+    if (engine && this.#isPlain(text, allowed)) return engine.ids(text);
     text = toWellFormed(text);
     const out = new IdBuffer(16 + (text.length >> 1));
     const fast = this.#fast;
@@ -94,13 +94,36 @@ export class TextEncoderPipeline {
 
   /** The ids of several texts alone. */
   idsOfAll(texts: readonly string[], allowed: SpecialFilter): Int32Array[] {
-    if (this.#engine && this.#isPlain(allowed)) return this.#engine.idsOfAll(texts);
-    return texts.map((text) => this.ids(text, allowed));
+    return this.#together(
+      texts,
+      allowed,
+      (engine, plain) => engine.idsOfAll(plain),
+      (text) => this.ids(text, allowed),
+    );
+  }
+
+  /** Texts in which no added token can be are encoded all at once by an engine, the others one by one. */
+  #together<T>(
+    texts: readonly string[],
+    allowed: SpecialFilter,
+    all: (engine: Engine, plain: readonly string[]) => T[],
+    one: (text: string) => T,
+  ): T[] {
+    const engine = this.#engine;
+    if (!engine) return texts.map(one);
+    const plain = texts.map((text) => this.#isPlain(text, allowed));
+    if (plain.every(Boolean)) return all(engine, texts);
+    const made = all(
+      engine,
+      texts.filter((_, i) => plain[i]),
+    );
+    let next = 0;
+    return texts.map((text, i) => (plain[i] ? made[next++]! : one(text)));
   }
 
   /** The tokens of a text with where they come from. */
   tokens(text: string, allowed: SpecialFilter): TextTokens {
-    if (this.#engine && this.#isPlain(allowed)) return this.#engine.tokens(text);
+    if (this.#engine && this.#isPlain(text, allowed)) return this.#engine.tokens(text);
     text = toWellFormed(text);
     const ids = new IdBuffer(16 + (text.length >> 1));
     const offsets = new IdBuffer(32 + text.length);
@@ -111,13 +134,17 @@ export class TextEncoderPipeline {
 
   /** The tokens of several texts with where they come from. */
   tokensOfAll(texts: readonly string[], allowed: SpecialFilter): TextTokens[] {
-    if (this.#engine && this.#isPlain(allowed)) return this.#engine.tokensOfAll(texts);
-    return texts.map((text) => this.tokens(text, allowed));
+    return this.#together(
+      texts,
+      allowed,
+      (engine, plain) => engine.tokensOfAll(plain),
+      (text) => this.tokens(text, allowed),
+    );
   }
 
-  /** True if a text has no added tokens to look for. */
-  #isPlain(allowed: SpecialFilter): boolean {
-    return this.#onlySpecial && allowed === 'none';
+  /** True if an engine can have a whole text, since no added token is looked for or can be in it. */
+  #isPlain(text: string, allowed: SpecialFilter): boolean {
+    return (this.#onlySpecial && allowed === 'none') || (!this.#looksAgain && !this.#rawFinder.mayFind(text));
   }
 
   #walk(
