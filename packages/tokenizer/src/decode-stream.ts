@@ -1,5 +1,6 @@
 import { byteOf } from './decoders/simple.js';
-import type { DecodeOptions, Tokenizer } from './tokenizer.js';
+import type { DecodeOptions } from './token-decoder.js';
+import type { Tokenizer } from './tokenizer.js';
 
 /**
  * Decodes ids as they come. What `push` returns is made of whole characters only: bytes of a character whose rest

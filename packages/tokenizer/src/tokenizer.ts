@@ -6,14 +6,14 @@ import type { TokenizerConfig } from './config.js';
 import { DecodeStream } from './decode-stream.js';
 import type { Decoder } from './decoders/decoder.js';
 import { concatEncodings, Encoding } from './encoding.js';
-import type { Engine, EngineDecoder, EngineFactory, TextTokens, TokenTable } from './engine.js';
-import { describe, TokenizerError } from './errors.js';
+import type { Engine, EngineFactory, TextTokens } from './engine.js';
 import type { Model } from './models/model.js';
 import type { Normalizer } from './normalizers/normalizer.js';
 import { snapToCharacters, toCodePoints } from './offsets.js';
 import type { PostProcessor } from './post-processors/post-processor.js';
 import type { PreTokenizer } from './pre-tokenizers/pre-tokenizer.js';
 import { TextEncoderPipeline } from './text-encoder.js';
+import { type DecodeOptions, TokenDecoder } from './token-decoder.js';
 import {
   type Padding,
   pad,
@@ -59,12 +59,6 @@ export interface EncodeOptions {
   offsetUnit?: 'utf16' | 'codePoint';
 }
 
-/** Options of the decoding calls. */
-export interface DecodeOptions {
-  /** Leaves special tokens out; default true. */
-  skipSpecialTokens?: boolean;
-}
-
 /**
  * A tokenizer: text to ids and back, read from and written to tokenizer.json.
  *
@@ -87,12 +81,8 @@ export class Tokenizer {
   readonly config: TokenizerConfig;
   readonly #engineFactory: EngineFactory | undefined;
   readonly #engine: Engine | undefined;
-  /** The engine's decoder, made at its first use. */
-  #engineDecoder: EngineDecoder | undefined;
   readonly #pipeline: TextEncoderPipeline;
-  readonly #special: ReadonlySet<number>;
-  /** Bytes of each id, found once each. */
-  readonly #bytes: (Uint8Array | undefined)[] = [];
+  readonly #decoder: TokenDecoder;
 
   constructor(parts: TokenizerParts) {
     this.model = parts.model;
@@ -101,7 +91,6 @@ export class Tokenizer {
     this.postProcessor = parts.postProcessor;
     this.decoder = parts.decoder;
     this.addedTokens = parts.addedTokens ?? new AddedTokens([]);
-    this.#special = new Set(this.addedTokens.list.flatMap(({ id, special }) => (special ? [id] : [])));
     this.truncation = parts.truncation;
     this.padding = parts.padding;
     this.config = parts.config ?? {};
@@ -110,6 +99,7 @@ export class Tokenizer {
     this.#engineFactory = parts.engine;
     this.#engine = parts.engine?.(own);
     this.#pipeline = new TextEncoderPipeline(own, this.#engine);
+    this.#decoder = new TokenDecoder({ ...own, decoder: this.decoder }, this.#engine);
   }
 
   /** What encodes and decodes in place of the package's TypeScript, if something does; see `useNative`. */
@@ -119,8 +109,7 @@ export class Tokenizer {
 
   /** One more than the highest id, added tokens included: the rows an embedding needs. */
   get vocabSize(): number {
-    const last = this.addedTokens.list.at(-1);
-    return Math.max(this.model.idLimit, last ? last.id + 1 : 0);
+    return this.#decoder.vocabSize;
   }
 
   tokenToId(token: string): number | undefined {
@@ -128,7 +117,7 @@ export class Tokenizer {
   }
 
   idToToken(id: number): string | undefined {
-    return this.addedTokens.byId(id)?.content ?? this.model.idToToken(id);
+    return this.#decoder.token(id);
   }
 
   /**
@@ -136,7 +125,7 @@ export class Tokenizer {
    * @throws {TokenizerError} E_VOCAB on an id that does not exist.
    */
   idsToTokens(ids: ArrayLike<number>): string[] {
-    return Array.from(ids, (id) => this.#spelling(id));
+    return Array.from(ids, (id) => this.#decoder.spelling(id));
   }
 
   /** The text as the model's vocabulary sees it: what the normalizer makes of it. */
@@ -273,7 +262,7 @@ export class Tokenizer {
     const id = encoding.ids[index]!;
     const added = this.addedTokens.byId(id);
     const text = texts[encoding.sequenceIds[index]!];
-    if (!added || !text || !(added.lstrip || added.rstrip)) return this.#spelling(id);
+    if (!added || !text || !(added.lstrip || added.rstrip)) return this.#decoder.spelling(id);
     return text.slice(encoding.offsets[2 * index], encoding.offsets[2 * index + 1]);
   }
 
@@ -287,20 +276,12 @@ export class Tokenizer {
    * @throws {TokenizerError} E_VOCAB on an id that does not exist.
    */
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
-    if (this.decodesBytes) {
-      const skip = options.skipSpecialTokens ?? true;
-      if (this.#engine && ids.length >= ENGINE_DECODES) {
-        return this.#decodeByEngine(this.#engine, ids, (decoder, given) => decoder.text(given, skip));
-      }
-      return new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.decodeBytes(ids, options));
-    }
-    const tokens = this.shownIds(ids, options).map((id) => this.#normalizedForm(id) ?? this.#spelling(id));
-    return this.decoder ? this.decoder.decodeChain(tokens).join('') : tokens.join(' ');
+    return this.#decoder.text(ids, options);
   }
 
   /** True if every token stands for bytes of its own, whatever its neighbours, so that `decodeBytes` works. */
   get decodesBytes(): boolean {
-    return this.decoder?.tokenBytes !== undefined;
+    return this.#decoder.givesBytes;
   }
 
   /**
@@ -308,104 +289,17 @@ export class Tokenizer {
    * @throws {TokenizerError} E_VOCAB on an id that does not exist, E_UNSUPPORTED where tokens have no bytes.
    */
   decodeBytes(ids: ArrayLike<number>, options: DecodeOptions = {}): Uint8Array {
-    const skip = options.skipSpecialTokens ?? true;
-    if (this.#engine && ids.length >= ENGINE_DECODES) {
-      return this.#decodeByEngine(this.#engine, ids, (decoder, given) => decoder.bytes(given, skip));
-    }
-    let out = new Uint8Array(16 + 4 * ids.length);
-    let length = 0;
-    for (let i = 0; i < ids.length; i++) {
-      const id = ids[i]!;
-      const bytes = (this.#bytes[id] ??= this.#bytesOf(id));
-      if (skip && this.#special.has(id)) continue;
-      if (length + bytes.length > out.length) {
-        const larger = new Uint8Array(Math.max(2 * out.length, length + bytes.length));
-        larger.set(out);
-        out = larger;
-      }
-      // Tokens are short: a loop is faster than a call that copies.
-      for (let k = 0; k < bytes.length; k++) out[length++] = bytes[k]!;
-    }
-    return out.subarray(0, length);
-  }
-
-  #decodeByEngine<T>(
-    engine: Engine,
-    ids: ArrayLike<number>,
-    decode: (decoder: EngineDecoder, ids: Int32Array) => T | number,
-  ): T {
-    this.#engineDecoder ??= engine.decoder(this.#tokenTable());
-    let given: Int32Array;
-    if (ids instanceof Int32Array) given = ids;
-    else {
-      given = Int32Array.from(ids);
-      for (let i = 0; i < given.length; i++) if (given[i] !== ids[i]) this.#spelling(ids[i]!);
-    }
-    const out = decode(this.#engineDecoder, given);
-    if (typeof out !== 'number') return out;
-    this.#spelling(given[out]!);
-    throw new Error('unreachable: the id does not exist');
-  }
-
-  /** The bytes of all ids. */
-  #tokenTable(): TokenTable {
-    const starts = new Uint32Array(this.vocabSize + 1);
-    const kinds = new Uint8Array(this.vocabSize);
-    const all: Uint8Array[] = [];
-    for (let id = 0; id < kinds.length; id++) {
-      const exists = this.idToToken(id) !== undefined;
-      const bytes = exists ? (this.#bytes[id] ??= this.#bytesOf(id)) : new Uint8Array(0);
-      kinds[id] = !exists ? 2 : this.#special.has(id) ? 1 : 0;
-      starts[id + 1] = starts[id]! + bytes.length;
-      all.push(bytes);
-    }
-    const bytes = new Uint8Array(starts.at(-1)!);
-    all.forEach((part, id) => {
-      bytes.set(part, starts[id]!);
-    });
-    return { bytes, starts, kinds };
+    return this.#decoder.bytes(ids, options);
   }
 
   /** The ids that a decode shows: all, or all but the special ones. */
   shownIds(ids: ArrayLike<number>, options: DecodeOptions = {}): number[] {
-    const list = Array.from(ids);
-    for (const id of list) this.#spelling(id);
-    if (!(options.skipSpecialTokens ?? true)) return list;
-    return list.filter((id) => !this.#special.has(id));
+    return this.#decoder.shownIds(ids, options);
   }
 
   /** A stream that decodes ids as they come. */
   decodeStream(options: DecodeOptions = {}): DecodeStream {
     return new DecodeStream(this, options);
-  }
-
-  #bytesOf(id: number): Uint8Array {
-    const form = this.#normalizedForm(id);
-    const token = form ?? this.#spelling(id);
-    if (form === undefined && this.addedTokens.byId(id)) return new TextEncoder().encode(token);
-    if (this.decoder?.tokenBytes) return this.decoder.tokenBytes(token);
-    throw new TokenizerError('E_UNSUPPORTED', 'decodeBytes', {
-      rule: 'tokens must stand for bytes of their own',
-      received: `the decoder ${describe(this.decoder?.type ?? null)}`,
-      fix: 'use decode',
-    });
-  }
-
-  /** What an added token that is looked for in normalized text looks like there; what the decoder expects. */
-  #normalizedForm(id: number): string | undefined {
-    const added = this.addedTokens.byId(id);
-    if (!added?.normalized || !this.normalizer) return undefined;
-    return this.normalize(added.content);
-  }
-
-  #spelling(id: number): string {
-    const token = this.idToToken(id);
-    if (token !== undefined) return token;
-    throw new TokenizerError('E_VOCAB', 'ids', {
-      rule: `every id exists, from 0 to ${this.vocabSize - 1}`,
-      received: describe(id),
-      fix: 'check that the ids come from this tokenizer',
-    });
   }
 
   /** The object that tokenizer.json holds, in the layout of Hugging Face tokenizers. */
@@ -483,9 +377,6 @@ export class Tokenizer {
     await saveTokenizer(path, this);
   }
 }
-
-/** Fewer ids than this are decoded sooner than an engine is called. */
-const ENGINE_DECODES = 16;
 
 /** True if a guard lies in a range; one at its very start or end only if the range is one character. */
 function isInside(at: number, start: number, end: number): boolean {
