@@ -5,7 +5,8 @@ import type { Normalizer } from './normalizer.js';
 export type Form = 'NFC' | 'NFD' | 'NFKC' | 'NFKD';
 
 /** Characters that may combine with what stands before them: marks, Hangul vowels and finals, kana sound marks. */
-const JOINS = /[\p{M}\u1160-\u11ff\uff9e\uff9f]/u;
+const JOINS =
+  /[\p{M}\u1160-\u11ff\u3133\u3135\u3136\u313a-\u313f\u314f-\u3163\uff9e\uff9f\uffa3\uffa5\uffa6\uffaa-\uffaf\uffc2-\uffdc]/u;
 
 /** Puts text into a Unicode normalization form. */
 export class UnicodeForm implements Normalizer {
@@ -13,6 +14,10 @@ export class UnicodeForm implements Normalizer {
 
   normalize(text: AlignedText): AlignedText {
     return normalizeForm(text, this.type);
+  }
+
+  normalizeText(text: string): string {
+    return text.normalize(this.type);
   }
 
   toJSON(): object {
