@@ -285,6 +285,7 @@ void ExportTokenizer(Napi::Env env, Napi::Object exports) {
   exports.Set("BpeEncoder", BpeEncoder::define(env));
   ExportDecoder(env, exports);
   ExportTrainer(env, exports);
+  ExportUnigramTrainer(env, exports);
 }
 
 }  // namespace ik

@@ -8,6 +8,7 @@ import type {
   MergeLearnerOptions,
   WordCounter,
   WordCounterOptions,
+  WordLattices,
 } from './tokenizer.js';
 
 /** One kernel as the addon describes it: its attribute layout is `i:name;` or `d:name;` for each attribute in order. */
@@ -77,4 +78,5 @@ export interface NativeAddon {
   ByteDecoder: new (options: ByteDecoderOptions) => ByteDecoder;
   WordCounter: new (options: WordCounterOptions) => WordCounter;
   MergeLearner: new (words: CountedWords, options: MergeLearnerOptions) => MergeLearner;
+  WordLattices: new (words: CountedWords) => WordLattices;
 }

@@ -30,4 +30,5 @@ export type {
   TokenBytes,
   WordCounter,
   WordCounterOptions,
+  WordLattices,
 } from './tokenizer.js';

@@ -124,3 +124,33 @@ export interface MergeLearner {
   /** Triples left id, right id, id of the token, in order. Frees what learning took: nothing can be asked afterwards. */
   take(): Int32Array;
 }
+
+/** Pieces or characters, one after the other, and how often each occurs. */
+export interface SeedPieces {
+  points: Int32Array;
+  /** One more entry than there are pieces. */
+  starts: Int32Array;
+  counts: Float64Array;
+}
+
+/**
+ * Every way to cut words into pieces, for Unigram training; see native/tokenizer/unigram_trainer.h. Throws E_OOM, also beyond
+ * 2^31 characters or 2^32 places of pieces.
+ */
+export interface WordLattices {
+  characters(): { points: Int32Array; counts: Float64Array };
+  /** Makes the first pieces, once: code points, then substrings of 2 to `longest` (at most 64) characters. Ids are from 1 on. */
+  seed(characters: Int32Array, longest: number, limit: number): SeedPieces;
+  /** Ascending ids of the pieces that go on, which are numbered anew. */
+  keep(ids: Int32Array): void;
+  /** Begins an E-step with probabilities by id; place 0 is for a character without a piece. */
+  expect(probabilities: Float64Array): void;
+  /** Begins to find the best cuts by scores by id. */
+  cut(scores: Float64Array): void;
+  /** Works on what was begun for about so long; true when it is done. */
+  run(threads: number, milliseconds: number): boolean;
+  /** By id, of what was done last: expected counts, or counts in best cuts. */
+  sums(): Float64Array;
+  /** Of the last `cut`: the best other cut of piece i + 1 is `parts[starts[i], starts[i + 1])`. */
+  parts(): { parts: Int32Array; starts: Int32Array };
+}

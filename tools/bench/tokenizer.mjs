@@ -162,11 +162,13 @@ function encodeCases(files, { size, pattern, patternName }) {
   return out;
 }
 
-/** Runs of ours and of the peers in turns, as medians. */
-function inTurns(mode, args, names) {
+/** Runs of ours, each with arguments of its own behind the others, and of the peers in turns, as medians. */
+function inTurns(mode, args, names, variants = { inkstone: [] }) {
   const runs = [];
   for (let round = 0; round < rounds; round++) {
-    const row = { inkstone: ours(mode, ...args) };
+    const row = Object.fromEntries(
+      Object.entries(variants).map(([key, more]) => [key, ours(mode, ...args, ...more)]),
+    );
     if (python)
       for (const [key, peer] of Object.entries(names))
         row[key] = run(python, [here('tokenizer_peers.py'), peer, ...args]);
@@ -195,15 +197,23 @@ function trainCase(name, files) {
 
 function unigramCase({ name, bytes, file }) {
   const peersOf = { huggingFace: 'unigram_hf', sentencePiece: 'unigram_spm' };
-  const found = inTurns('unigram', [file, '4000'], peersOf);
+  const variants = { inkstone: ['0'], native1: ['1'], native2: ['2'] };
+  const found = inTurns('unigram', [file, '4000'], peersOf, variants);
+  const { inkstone, native1, native2, huggingFace, sentencePiece } = found;
+  if (native1.checksum !== inkstone.checksum || native2.checksum !== inkstone.checksum)
+    throw new Error(`Unigram on ${name}: scores differ between TypeScript and C++`);
   return {
     text: name,
     bytes,
     vocabulary: 4000,
     ...found,
     ratios: {
-      'Hugging Face seconds / ours': ratio(found.huggingFace?.seconds, found.inkstone.seconds),
-      'SentencePiece seconds / ours': ratio(found.sentencePiece?.seconds, found.inkstone.seconds),
+      'Hugging Face seconds / ours': ratio(huggingFace?.seconds, inkstone.seconds),
+      'SentencePiece seconds / ours': ratio(sentencePiece?.seconds, inkstone.seconds),
+      'Hugging Face seconds / native': ratio(huggingFace?.seconds, native1.seconds),
+      'SentencePiece seconds / native': ratio(sentencePiece?.seconds, native1.seconds),
+      'TypeScript seconds / native': ratio(inkstone.seconds, native1.seconds),
+      'one thread / two': ratio(native1.seconds, native2.seconds),
     },
   };
 }
@@ -226,6 +236,11 @@ function report() {
     goals.push(
       goal(`training on ${text}, Hugging Face peak / ours`, ratios['Hugging Face peak MB / ours'], 1),
     );
+  }
+  if (results.unigram?.native1) {
+    const { text, ratios } = results.unigram;
+    const name = 'SentencePiece seconds / native';
+    goals.push(goal(`Unigram on ${text}, ${name}`, ratios[name], 2));
   }
   for (const [name, { worstRatio }] of Object.entries(results.worst ?? {}))
     goals.push(goal(`2.2 / worst ratio per doubling, ${name}`, ratio(2.2, worstRatio), 1));

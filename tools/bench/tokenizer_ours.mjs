@@ -183,13 +183,20 @@ async function train(list, size) {
   };
 }
 
-async function unigram(list, size) {
+/** In C++ by so many threads, or with none in TypeScript. */
+async function unigram(list, size, threads) {
   const docs = read(list);
   global.gc();
   const start = performance.now();
-  await trainUnigram(docs, { vocabSize: Number(size) });
+  const engine = Number(threads) > 0 ? { engine: nativeTrainer({ threads: Number(threads) }) } : {};
+  const tokenizer = await trainUnigram(docs, { vocabSize: Number(size), ...engine });
   const seconds = (performance.now() - start) / 1e3;
-  return { seconds, peakMegabytes: process.resourceUsage().maxRSS / 1024 };
+  const hash = createHash('sha256').update(JSON.stringify(tokenizer.model.toJSON()));
+  return {
+    seconds,
+    peakMegabytes: process.resourceUsage().maxRSS / 1024,
+    checksum: hash.digest('hex').slice(0, 16),
+  };
 }
 
 /** Milliseconds for texts that no pattern cuts, doubling up to 10 million characters, in both ways. */

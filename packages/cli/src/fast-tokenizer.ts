@@ -42,7 +42,7 @@ export interface FastTrainer {
 }
 
 /**
- * The native trainer of BPE where the addon is installed; it finds the same tokens as TypeScript.
+ * The native trainer of BPE and Unigram where the addon is installed; it finds the same tokens as TypeScript.
  *
  * @example
  * ```ts

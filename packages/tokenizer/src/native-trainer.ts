@@ -1,5 +1,6 @@
 import { loadAddon, type NativeAddon, type WordCounter } from '@inkstone/native';
 import { unspellBytes } from './byte-alphabet.js';
+import { NativeLattices } from './native-lattices.js';
 import { type NativeOptions, scannerOptions, threadsOf, tokenBytes } from './native-parts.js';
 import { scanOf } from './pre-tokenizers/known-patterns.js';
 import type { Cutter } from './pre-tokenizers/pre-tokenizer.js';
@@ -14,9 +15,10 @@ const BATCH = 1 << 20;
 const SLICE = 50;
 
 /**
- * Trains BPE in C++: pass it to `trainBpe` or `trainFromFiles` as `engine`. The merges are the same for any number of
- * threads, and those of TypeScript; words are counted by several threads where the pre-tokenizer is of a known pattern
- * (GPT-2, cl100k and its kin, o200k), else in TypeScript. Progress, `signal` and `memoryLimit` work as without it.
+ * Trains BPE and Unigram in C++: pass it to `trainBpe`, `trainUnigram` or `trainFromFiles` as `engine`. Merges, or pieces and
+ * their scores, are those of TypeScript to the bit, for any number of threads. Words are counted by several threads where the
+ * pre-tokenizer is of a known pattern (GPT-2, cl100k and its kin, o200k; `Metaspace` for Unigram), else in TypeScript. Progress,
+ * `signal` and `memoryLimit` work as without it.
  *
  * @throws {TokenizerError} E_OPTION on a number of threads out of range; NativeLoadError (E_NATIVE) where the addon is not
  *   installed. Training throws `E_OOM` when memory runs out, or the different words have 2^31 bytes or more together.
@@ -26,6 +28,8 @@ const SLICE = 50;
  * const engine = nativeTrainer();
  * const trained = await trainBpe(['to be or not to be'], { vocabSize: 262, engine });
  * trained.encodeIds(' be').length; // => 1
+ * const unigram = await trainUnigram(['to be or not to be'], { vocabSize: 16, engine });
+ * unigram.decode(unigram.encodeIds('not to be')); // => 'not to be'
  * ```
  */
 export function nativeTrainer(options: NativeOptions = {}): TrainerEngine {
@@ -38,6 +42,7 @@ export function nativeTrainer(options: NativeOptions = {}): TrainerEngine {
       return new NativeCounter(new addon.WordCounter({ ...scannerOptions(scan), maxWordLength }), threads);
     },
     learn: (...work) => learn(addon, ...work),
+    lattices: (words) => new NativeLattices(addon, words, threads),
   };
 }
 

@@ -93,23 +93,20 @@ export async function trainCommand(flags: TrainFlags, stdout: Output, signal: Ab
     };
     const frequency = flags.minFrequency === undefined ? {} : { minFrequency: flags.minFrequency };
     let tokenizer: Tokenizer;
-    let engine = 'TypeScript';
+    const { trainer, engine } =
+      flags.model === 'wordpiece' ? { trainer: undefined, engine: 'TypeScript' } : fastTrainer();
+    const fast = trainer && { engine: trainer };
     if (flags.model === 'unigram') {
       tokenizer = await trainUnigram(source, {
         ...shared,
+        ...fast,
         ...(flags.byteFallback ? { byteFallback: true } : {}),
         ...(flags.coverage === undefined ? {} : { characterCoverage: flags.coverage }),
       });
     } else if (flags.model === 'wordpiece')
       tokenizer = await trainWordPiece(source, { ...shared, ...frequency });
     else {
-      const fast = fastTrainer();
-      engine = fast.engine;
-      tokenizer = await trainBpe(source, {
-        ...shared,
-        ...frequency,
-        ...(fast.trainer && { engine: fast.trainer }),
-      });
+      tokenizer = await trainBpe(source, { ...shared, ...frequency, ...fast });
     }
     signal.throwIfAborted();
     await tokenizer.save(flags.out);

@@ -3,7 +3,7 @@ import { type Cl100kOptions, cl100kCutter } from './cl100k-cutter.js';
 import { cutDeepSeek, DEEPSEEK_PATTERN } from './deepseek-cutter.js';
 import { cutGpt2, GPT2_PATTERN } from './gpt2-cutter.js';
 import { O200K_PATTERN, type O200kOptions, o200kCutter, TEKKEN_PATTERN } from './o200k-cutter.js';
-import { type Cutter, cutNothing } from './pre-tokenizer.js';
+import { type Cutter, cutMarks, cutNothing } from './pre-tokenizer.js';
 import { type Run, runCutter } from './run-cutter.js';
 
 /** The cl100k pattern as Hugging Face files spell it, with the given number part. */
@@ -26,7 +26,7 @@ export const QWEN2_PATTERN = cl100k('\\p{N}');
 
 /** What a hand-written cutter follows, for an engine that has its own. */
 export interface Scan {
-  pattern: 'whole' | 'gpt2' | 'cl100k' | 'o200k' | 'deepseek';
+  pattern: 'whole' | 'gpt2' | 'cl100k' | 'o200k' | 'marks' | 'deepseek';
   options: Cl100kOptions & O200kOptions;
 }
 
@@ -90,6 +90,7 @@ for (const [pattern, options] of o200ks) {
   scans.set(cutter, { pattern: 'o200k', options: { ...unused, ...options } });
 }
 scans.set(cutNothing, { pattern: 'whole', options: unused });
+scans.set(cutMarks, { pattern: 'marks', options: unused });
 /** Those whose matches leave nothing out. */
 const tiling = new Set(cutters.values());
 cutters.set(DEEPSEEK_PATTERN, cutDeepSeek);

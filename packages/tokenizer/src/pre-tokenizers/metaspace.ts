@@ -37,6 +37,19 @@ export class Metaspace implements PreTokenizer {
       : pieces;
   }
 
+  /**
+   * What makes spaces visible in a whole text, so that its pieces are what `cutMarks` cuts of it; undefined where pieces are
+   * others, or depend on where the text was cut off.
+   */
+  textMarker(): ((text: string) => string) | undefined {
+    const { replacement, prependScheme, split } = this.options;
+    if (!split || replacement !== '▁' || prependScheme === 'first') return undefined;
+    return (text) => {
+      const marked = text.replaceAll(' ', '▁');
+      return prependScheme === 'always' && !marked.startsWith('▁') ? `▁${marked}` : marked;
+    };
+  }
+
   toJSON(): object {
     return metaspaceToJSON(this.options);
   }

@@ -6,6 +6,12 @@ export type Cutter = (text: string, start: number, limit: number) => number;
 /** The cutter that leaves a text whole. */
 export const cutNothing: Cutter = (_text, _start, limit) => limit;
 
+/** Cuts before each `▁`, which stands for a space. */
+export const cutMarks: Cutter = (text, start, limit) => {
+  const next = text.indexOf('▁', start + 1);
+  return next < 0 ? limit : Math.min(next, limit);
+};
+
 /** Cuts normalized text into the pieces a model sees, one at a time. */
 export interface PreTokenizer {
   /** The name tokenizer.json knows it by. */

@@ -5,10 +5,11 @@ import { describe, TokenizerError } from '../errors.js';
 import { Bpe } from '../models/bpe.js';
 import { Vocab } from '../models/vocab.js';
 import { ByteLevel } from '../pre-tokenizers/byte-level.js';
-import type { Cutter, PreTokenizer } from '../pre-tokenizers/pre-tokenizer.js';
+import type { PreTokenizer } from '../pre-tokenizers/pre-tokenizer.js';
 import { Tokenizer } from '../tokenizer.js';
-import { type ByteWords, byteWords, symbolWords } from './byte-words.js';
-import { type CountOptions, checkCountOptions, countInto, countWords } from './count-words.js';
+import { symbolWords } from './byte-words.js';
+import { countByteWords } from './count-byte-words.js';
+import { type CountOptions, checkCountOptions } from './count-words.js';
 import { learnMerges } from './learn-merges.js';
 import { Pace } from './progress.js';
 import type { TrainerEngine } from './trainer-engine.js';
@@ -88,28 +89,6 @@ export async function trainBpe(
     decoder: new ByteLevelDecoder(),
     addedTokens: AddedTokens.special(specials.map((content, id) => [content, id] as const)),
   });
-}
-
-/** Counts by the engine where it can, else in TypeScript. */
-async function countByteWords(
-  texts: Iterable<string> | AsyncIterable<string>,
-  options: TrainBpeOptions,
-  pace: Pace,
-  cut: Cutter,
-): Promise<ByteWords> {
-  const counter = options.engine?.counter(cut, options.maxWordLength ?? Infinity);
-  if (counter) {
-    const merged = await countInto(counter, texts, options, pace);
-    return merged ? byteWords(merged) : counter.take();
-  }
-  const counted = await countWords(texts, options, pace, (text, add) => {
-    for (let at = 0; at < text.length; ) {
-      const next = cut(text, at, text.length);
-      add(text, at, next);
-      at = next;
-    }
-  });
-  return byteWords(counted);
 }
 
 function check(ok: boolean, subject: string, value: unknown, text: { rule: string; fix: string }): void {

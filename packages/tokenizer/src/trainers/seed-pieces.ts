@@ -5,11 +5,18 @@ export interface PointWords {
   counts: Float64Array;
 }
 
-/** A candidate: where it stands in the points, how long it is, how often it occurs. */
+/** A candidate: its occurrences are the suffixes of the ranks [from, to); how long it is, how often it occurs. */
 export interface Candidate {
-  at: number;
+  from: number;
+  to: number;
   length: number;
   count: number;
+}
+
+/** The words' positions in the order of what stands there, and the substrings found by it. */
+export interface Candidates {
+  order: Int32Array;
+  found: Candidate[];
 }
 
 /**
@@ -21,7 +28,7 @@ export interface Candidate {
  *
  * @param longest characters of the longest candidate, 2 to 64; the shortest have two.
  */
-export function seedPieces(words: PointWords, longest: number, limit: number): Candidate[] {
+export function seedPieces(words: PointWords, longest: number, limit: number): Candidates {
   const { points, starts, counts } = words;
   const size = points.length;
   const left = new Uint8Array(size);
@@ -34,15 +41,17 @@ export function seedPieces(words: PointWords, longest: number, limit: number): C
   }
   const order = sortSuffixes(points, left, longest);
 
-  const out: Candidate[] = [];
-  /** The nodes on the way to the last leaf: their depths, and the counts below them so far. */
+  const all: Candidate[] = [];
+  /** The nodes on the way to the last leaf: their depths, their first ranks, and the counts below them so far. */
   const depths = [0];
+  const froms = [0];
   const sums = [0];
-  const close = (at: number) => {
+  const close = (to: number) => {
     const length = depths.pop()!;
+    const from = froms.pop()!;
     const count = sums.pop()!;
     sums[sums.length - 1]! += count;
-    if (length >= 2 && count >= 2) out.push({ at, length, count });
+    if (length >= 2 && count >= 2) all.push({ from, to, length, count });
   };
   for (let i = 0; i < size; i++) {
     const at = order[i]!;
@@ -57,25 +66,27 @@ export function seedPieces(words: PointWords, longest: number, limit: number): C
         if (depths[top - 1]! < common) {
           depths.push(depths[top]!);
           depths[top] = common;
+          froms.push(froms[top]!);
           sums.push(sums[top]!);
           sums[top] = 0;
         }
-        close(before);
+        close(i);
       }
     }
     const weight = counts[wordOf[at]!]!;
     if (depths[depths.length - 1]! < left[at]!) {
       depths.push(left[at]!);
+      froms.push(i);
       sums.push(weight);
     } else {
       sums[sums.length - 1]! += weight;
     }
   }
-  while (depths.length > 1) close(order[size - 1]!);
+  while (depths.length > 1) close(size);
 
-  const scores = Float64Array.from(out, ({ length, count }) => length * count);
-  const ranks = Int32Array.from(out.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
-  return Array.from(ranks.subarray(0, limit), (i) => out[i]!);
+  const scores = Float64Array.from(all, ({ length, count }) => length * count);
+  const ranks = Int32Array.from(all.keys()).sort((a, b) => scores[b]! - scores[a]! || a - b);
+  return { order, found: Array.from(ranks.subarray(0, limit), (i) => all[i]!) };
 }
 
 /** Positions in the order of what stands there, up to `longest` characters and the word's end. */

@@ -3,6 +3,7 @@ import type { ByteWords } from './byte-words.js';
 import type { LearnMergesOptions } from './learn-merges.js';
 import type { Pace } from './progress.js';
 import type { ByteWordCounter } from './word-counter.js';
+import type { WordLattices } from './word-lattices.js';
 
 /** What the merges of a byte-level vocabulary are learned with. */
 export interface ByteMergesOptions extends Omit<LearnMergesOptions, 'continuingSubwordPrefix'> {
@@ -11,8 +12,8 @@ export interface ByteMergesOptions extends Omit<LearnMergesOptions, 'continuingS
 }
 
 /**
- * Does the work of `trainBpe` in the place of TypeScript: it counts the same words and learns the same merges. The
- * engine of `@inkstone/tokenizer/native` is one.
+ * Does the work of `trainBpe` and `trainUnigram` in the place of TypeScript: it counts the same words and learns the same
+ * merges, or pieces. The engine of `@inkstone/tokenizer/native` is one.
  */
 export interface TrainerEngine {
   /** A counter of what `cut` cuts, or undefined for a cutter that it has no code for: then TypeScript counts. */
@@ -24,4 +25,6 @@ export interface TrainerEngine {
     options: ByteMergesOptions,
     pace: Pace,
   ): Promise<[number, number][]>;
+  /** As `PieceLattices`: the words that `trainUnigram` learns from. */
+  lattices(words: ByteWords): WordLattices;
 }

@@ -11,16 +11,20 @@ import {
 } from '../decoders/simple.js';
 import { describe, TokenizerError } from '../errors.js';
 import { Unigram } from '../models/unigram.js';
-import type { Normalizer } from '../normalizers/normalizer.js';
+import { type Normalizer, normalizedText } from '../normalizers/normalizer.js';
 import { UnicodeForm } from '../normalizers/unicode-form.js';
 import { Metaspace, type MetaspaceOptions } from '../pre-tokenizers/metaspace.js';
-import type { PreTokenizer } from '../pre-tokenizers/pre-tokenizer.js';
+import { cutMarks, type PreTokenizer } from '../pre-tokenizers/pre-tokenizer.js';
 import { Tokenizer } from '../tokenizer.js';
+import { toWellFormed } from '../unicode.js';
+import { type ByteWords, byteWords } from './byte-words.js';
+import { countByteWords } from './count-byte-words.js';
 import { type CountOptions, countWords, cutWith } from './count-words.js';
-import { type UnitWords, unitWords } from './piece-lattice.js';
+import { PieceLattices } from './piece-lattices.js';
 import { Pace } from './progress.js';
-import { seedPieces } from './seed-pieces.js';
-import { expect, maximize, type Piece, prune } from './unigram-em.js';
+import type { TrainerEngine } from './trainer-engine.js';
+import { maximize, prune, withUnknown } from './unigram-em.js';
+import type { CharacterCounts, Seed } from './word-lattices.js';
 
 /** Options of `trainUnigram`. */
 export interface TrainUnigramOptions extends CountOptions {
@@ -36,7 +40,7 @@ export interface TrainUnigramOptions extends CountOptions {
   characterCoverage?: number;
   /** Longest token in characters, 2 to 64; default 16. */
   maxTokenLength?: number;
-  /** Candidates to begin with; default 1,000,000. */
+  /** Candidates to begin with, at most 2^25; default 1,000,000. */
   seedSize?: number;
   /** Share of the candidates that a round keeps, in (0, 1); default 0.75. */
   shrinkingFactor?: number;
@@ -46,7 +50,12 @@ export interface TrainUnigramOptions extends CountOptions {
   normalizer?: Normalizer | null;
   /** Default: `Metaspace`, which makes spaces visible and cuts before them. */
   preTokenizer?: PreTokenizer;
+  /** Does the work in the place of TypeScript and finds the same tokens and scores, sooner: see `nativeTrainer`. */
+  engine?: TrainerEngine;
 }
+
+/** A token with its log probability in nats. */
+type Piece = readonly [token: string, score: number];
 
 /** How much larger than asked for the vocabulary is when the rounds end. */
 const MARGIN = 1.1;
@@ -56,7 +65,8 @@ const MARGIN = 1.1;
  * substrings, EM finds each piece's probability, the pieces whose loss would hurt the likelihood least go, and so on
  * until the vocabulary has the size asked for. Deterministic; does not depend on the order of the texts.
  *
- * Time is O(different words' characters) an EM step; a seed takes about 30 bytes a character of the different words.
+ * Time is O(different words' characters) an EM step; a seed takes about 30 bytes a character of the different words, and
+ * training then 4 bytes for each place at which a piece stands.
  *
  * @param texts training texts, read once and not kept.
  * @throws {TokenizerError} E_OPTION on an option out of range or a vocabulary too small for the characters; rejects
@@ -84,7 +94,7 @@ export async function trainUnigram(
   check(!specials.includes(''), 'specialTokens', specials, 'not empty');
   check(share(characterCoverage), 'characterCoverage', characterCoverage, 'over 0 and at most 1');
   check(whole(maxTokenLength, 2, 64), 'maxTokenLength', maxTokenLength, 'an integer from 2 to 64');
-  check(whole(seedSize, 1), 'seedSize', seedSize, 'an integer of 1 or more');
+  check(whole(seedSize, 1, 2 ** 25), 'seedSize', seedSize, 'an integer from 1 to 2^25');
   check(
     share(shrinkingFactor) && shrinkingFactor < 1,
     'shrinkingFactor',
@@ -97,36 +107,51 @@ export async function trainUnigram(
   const preTokenizer = options.preTokenizer ?? new Metaspace(metaspace);
   const pace = new Pace(options);
 
-  const counted = await countWords(texts, options, pace, cutWith(normalizer ?? undefined, preTokenizer));
-  // Sums round by the order of what is added, which must not be that of the texts.
-  const words = unitWords(counted.inOrder());
+  const words = await countPieces(texts, options, pace, normalizer ?? undefined, preTokenizer);
+  const lattices = options.engine ? options.engine.lattices(words) : new PieceLattices(words);
   const target = vocabSize - fixed.length;
-  const characters = coveringCharacters(words, characterCoverage);
+  const characters = coveringCharacters(lattices.characters(), characterCoverage);
   check(
-    characters.size <= target,
+    characters.length <= target,
     'vocabSize',
     vocabSize,
-    `${fixed.length + characters.size} or more, for the characters of the text`,
+    `${fixed.length + characters.length} or more, for the characters of the text`,
   );
 
-  let pieces = seed(words, characters, maxTokenLength, seedSize, new Set(fixed));
-  const enough = Math.max(characters.size, Math.floor(target * MARGIN));
-  const first = pieces.length;
+  const seed = lattices.seed(characters, maxTokenLength, seedSize);
+  /** The seed's ids of the pieces left. */
+  let left = candidates(seed, characters.length, fixed);
+  lattices.keep(left);
+  let scores = logShares(seed, left);
+  const keep = (kept: Int32Array) => {
+    lattices.keep(kept);
+    left = kept.map((id) => left[id - 1]!);
+  };
+  const enough = Math.max(characters.length, Math.floor(target * MARGIN));
+  const first = left.length;
   for (;;) {
     // The vocabulary shrinks by a factor a round, so its logarithm tells how far the way is.
     const way =
-      first > enough ? Math.log(first / Math.max(enough, pieces.length)) / Math.log(first / enough) : 1;
+      first > enough ? Math.log(first / Math.max(enough, left.length)) / Math.log(first / enough) : 1;
     const progress = { stage: 'learn', done: Math.floor(way * 0.99 * vocabSize), total: vocabSize } as const;
     await pace.rest(progress);
     for (let i = 0; i < subIterations; i++) {
-      const { expected } = await expect(words, pieces, pace, progress);
-      pieces = maximize(pieces, expected);
+      const next = maximize(await lattices.expect(scores.map(Math.exp), pace, progress));
+      keep(next.kept);
+      scores = next.scores;
     }
-    if (pieces.length <= enough) break;
-    const keep = Math.max(enough, Math.floor(pieces.length * shrinkingFactor));
-    pieces = await prune(words, pieces, keep, pace, progress);
+    if (left.length <= enough) break;
+    const size = Math.max(enough, Math.floor(left.length * shrinkingFactor));
+    const kept = prune(await lattices.cut(scores, pace, progress), size);
+    keep(kept);
+    scores = withUnknown(pick(scores, kept));
   }
-  pieces = finish(pieces, [...characters.keys()], target);
+  const spelled = Array.from(left, (id, i): Piece => [spell(seed, id), scores[i + 1]!]);
+  const pieces = finish(
+    spelled,
+    Array.from(characters, (point) => String.fromCodePoint(point)),
+    target,
+  );
   const total = fixed.length + pieces.length;
   pace.report({ stage: 'learn', done: total, total });
 
@@ -157,72 +182,68 @@ export async function trainUnigram(
   });
 }
 
-/** The most frequent characters that make up a share of the text, with their counts; of equals the smaller first. */
-function coveringCharacters(words: UnitWords, share: number): Map<string, number> {
-  const frequency = new Map<number, number>();
-  let sum = 0;
-  eachPoint(words, (point, word) => {
-    frequency.set(point, (frequency.get(point) ?? 0) + words.counts[word]!);
-    sum += words.counts[word]!;
-  });
-  const sorted = [...frequency].sort(([a, m], [b, n]) => n - m || a - b);
+/** Counts the words of texts, by the engine where it can. */
+async function countPieces(
+  texts: Iterable<string> | AsyncIterable<string>,
+  options: TrainUnigramOptions,
+  pace: Pace,
+  normalizer: Normalizer | undefined,
+  preTokenizer: PreTokenizer,
+): Promise<ByteWords> {
+  const mark = preTokenizer instanceof Metaspace && preTokenizer.textMarker();
+  if (!mark) return byteWords(await countWords(texts, options, pace, cutWith(normalizer, preTokenizer)));
+  const prepare = (text: string) => mark(normalizedText(toWellFormed(text), normalizer));
+  return countByteWords(texts, options, pace, cutMarks, prepare);
+}
+
+/** The most frequent characters that make up a share of the text; of equals the smaller first. */
+function coveringCharacters({ points, counts }: CharacterCounts, share: number): Int32Array {
+  const order = Int32Array.from(points.keys()).sort(
+    (a, b) => counts[b]! - counts[a]! || points[a]! - points[b]!,
+  );
+  const sum = counts.reduce((a, b) => a + b, 0);
   let covered = 0;
   let count = 0;
-  for (; count < sorted.length && covered < share * sum; count++) covered += sorted[count]![1];
-  return new Map(sorted.slice(0, count).map(([point, n]) => [String.fromCodePoint(point), n]));
+  for (; count < order.length && covered < share * sum; count++) covered += counts[order[count]!]!;
+  return order.subarray(0, count).map((i) => points[i]!);
 }
 
-/** Visits the code points of all words. */
-function eachPoint({ units, starts }: UnitWords, visit: (point: number, word: number) => void): void {
-  for (let word = 0; word + 1 < starts.length; word++) {
-    for (let i = starts[word]!; i < starts[word + 1]!; i++) {
-      const unit = units[i]!;
-      const next = i + 1 < starts[word + 1]! ? units[i + 1]! : 0;
-      const pair = (unit & 0xfc00) === 0xd800 && (next & 0xfc00) === 0xdc00;
-      if (pair) i++;
-      visit(pair ? 0x10000 + ((unit & 0x3ff) << 10) + (next & 0x3ff) : unit, word);
-    }
-  }
+function spell({ points, starts }: Seed, id: number): string {
+  return String.fromCodePoint(...points.subarray(starts[id - 1]!, starts[id]!));
 }
 
-/** The first pieces: the characters, and the substrings made of them, with log shares of their counts. */
-function seed(
-  words: UnitWords,
-  characters: ReadonlyMap<string, number>,
-  longest: number,
-  limit: number,
-  taken: ReadonlySet<string>,
-): Piece[] {
-  // A character without a token ends a word: no candidate holds it.
-  const known = new Set(Array.from(characters.keys(), (char) => char.codePointAt(0)!));
-  const points: number[] = [];
-  const starts = [0];
-  const counts: number[] = [];
-  let last = 0;
-  const close = (word: number) => {
-    if (points.length === starts.at(-1)) return;
-    starts.push(points.length);
-    counts.push(words.counts[word]!);
-  };
-  eachPoint(words, (point, word) => {
-    if (word !== last) close(last);
-    last = word;
-    if (known.has(point)) points.push(point);
-    else close(word);
-  });
-  close(last);
-  const found = {
-    points: Int32Array.from(points),
-    starts: Int32Array.from(starts),
-    counts: Float64Array.from(counts),
-  };
-  const candidates: [string, number][] = [...characters];
-  for (const { at, length, count } of seedPieces(found, longest, limit)) {
-    const token = String.fromCodePoint(...found.points.subarray(at, at + length));
-    if (!taken.has(token)) candidates.push([token, count * length]);
+/** The ids of the seed's pieces but for those that spell other tokens; characters stay. */
+function candidates(seed: Seed, characters: number, taken: readonly string[]): Int32Array {
+  const { points, starts, counts } = seed;
+  const others = new Set(taken);
+  const heads = new Set(taken.map((token) => token.codePointAt(0)));
+  const out = new Int32Array(counts.length);
+  let size = 0;
+  for (let id = 1; id <= counts.length; id++) {
+    const free = id <= characters || !heads.has(points[starts[id - 1]!]!) || !others.has(spell(seed, id));
+    if (free) out[size++] = id;
   }
-  const total = Math.log(candidates.reduce((sum, [, count]) => sum + count, 0));
-  return candidates.map(([token, count]) => [token, Math.log(count) - total]);
+  return out.subarray(0, size);
+}
+
+/** The numbers of some ids, by the ids that those have from now on. */
+function pick(numbers: Float64Array, kept: Int32Array): Float64Array {
+  const out = new Float64Array(kept.length + 1);
+  for (let i = 0; i < kept.length; i++) out[i + 1] = numbers[kept[i]!]!;
+  return out;
+}
+
+/** The first scores: log shares of count times length. */
+function logShares({ starts, counts }: Seed, ids: Int32Array): Float64Array {
+  const scores = new Float64Array(ids.length + 1);
+  let sum = 0;
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!;
+    sum += scores[i + 1] = counts[id - 1]! * (starts[id]! - starts[id - 1]!);
+  }
+  const total = Math.log(sum);
+  for (let i = 1; i < scores.length; i++) scores[i] = Math.log(scores[i]!) - total;
+  return withUnknown(scores);
 }
 
 /** The characters, then the likeliest of the rest, `size` in all, likeliest first. */
