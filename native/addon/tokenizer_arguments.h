@@ -92,7 +92,8 @@ inline void run_all(ThreadPool* pool, int64_t tasks, ThreadPool::Body body, void
 inline tok::Scanner read_scanner(const Napi::Object& options) {
   const Napi::Env env = options.Env();
   const auto [classes, points] = elements<uint8_t>(options.Get("classes"), napi_uint8_array);
-  if (points != tok::kPoints) throw wrong(env, "native: a class for each code point was expected");
+  // Scanners stop at the zeros behind a text, which therefore have no class.
+  if (points != tok::kPoints || classes[0] != 0) throw wrong(env, "native: a class for each code point but 0 was expected");
   const int32_t pattern = options.Get("pattern").ToNumber();
   if (pattern < 0 || pattern > static_cast<int32_t>(tok::Pattern::kDeepSeek)) throw wrong(env, "native: no such pattern");
   const int32_t digits = options.Get("digits").ToNumber();

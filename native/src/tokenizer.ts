@@ -13,7 +13,7 @@ export interface ScannerOptions {
   contractions: boolean;
   /**
    * Of each of 0x110000 code points: 1 upper, 2 lower, 3 caseless, 4 mark, 5 number, 6 newline, 7 space, 0 other; for DeepSeek
-   * 1 letter or mark, 2 symbol, 3 newline, 4 space, 0 other.
+   * 1 letter or mark, 2 symbol, 3 newline, 4 space, 0 other. Code point 0 has none.
    */
   classes: Uint8Array;
 }

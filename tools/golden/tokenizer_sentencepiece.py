@@ -23,6 +23,7 @@ MODELS = {
                       normalization_rule_name="identity", remove_extra_whitespaces=False),
     "bpe-spaces": dict(model_type="bpe", vocab_size=400, split_by_whitespace=False, remove_extra_whitespaces=False, character_coverage=0.98,
                        normalization_rule_name="identity"),
+    "bpe-llama": dict(model_type="bpe", vocab_size=520, byte_fallback=True, normalization_rule_name="identity", remove_extra_whitespaces=False),
     "word": dict(model_type="word", vocab_size=300, normalization_rule_name="identity", control_symbols=["<c>"]),
     "word-raw": dict(model_type="word", vocab_size=300, normalization_rule_name="identity", user_defined_symbols=["<sep>", "ab"],
                      remove_extra_whitespaces=False, add_dummy_prefix=False),

@@ -81,7 +81,7 @@ function characterPlan(model: Bpe, { normalizer, preTokenizer }: EncoderParts): 
   const metaspace = metaspaceOf(preTokenizer, normalizer);
   if (metaspace === null) return `it has a pre-tokenizer, ${preTokenizer!.type}`;
   const split = metaspace?.split ?? false;
-  const wholes = ignoreMerges === true || wholePieces !== undefined;
+  const wholes = ignoreMerges === true || (wholePieces?.size ?? 0) > 0;
   if (split && wholes) return 'its pieces may be tokens as a whole';
   const fallback = BYTE_TOKENS.map((token) => model.tokenToId(token) ?? -1);
   const { rules, ranks } = model.mergeTable;

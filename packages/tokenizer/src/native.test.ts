@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fixture } from '../test/fixture.js';
 import { AddedTokens } from './added-tokens.js';
+import { decodeBase64 } from './base64.js';
 import { BYTE_TO_CHAR } from './byte-alphabet.js';
 import type { EncoderParts } from './engine.js';
 import { Bpe } from './models/bpe.js';
@@ -17,6 +18,7 @@ import { Metaspace } from './pre-tokenizers/metaspace.js';
 import { O200K_PATTERN } from './pre-tokenizers/o200k-cutter.js';
 import { PreTokenizerSequence } from './pre-tokenizers/simple.js';
 import { Split } from './pre-tokenizers/split.js';
+import { fromSentencePiece } from './sentencepiece.js';
 import { Tokenizer } from './tokenizer.js';
 import { trainBpe } from './trainers/bpe.js';
 
@@ -594,6 +596,17 @@ describe.skipIf(absent !== '')(title, () => {
     );
   });
 
+  it.each(['bpe-llama', 'bpe-suffix'])('takes the SentencePiece model %s', (name) => {
+    const { models, texts } = fixture<{
+      models: Record<string, { model: string; ids: number[][] }>;
+      texts: string[];
+    }>('sentencepiece.json.gz');
+    const one = fromSentencePiece(decodeBase64(models[name]!.model)!);
+    expectSame(one);
+    const two = useNative(one, { threads: 1 });
+    expect(texts.map((text) => [...two.encodeIds(text)])).toEqual(models[name]!.ids);
+  });
+
   it('says what it cannot take', () => {
     const obstacle = (parts: Partial<EncoderParts>) => nativeObstacle(plain.with(parts));
     expect(nativeObstacle(plain)).toBeUndefined();
@@ -671,6 +684,7 @@ describe.skipIf(absent !== '')(title, () => {
       { byteIds: new Int32Array(255) },
       { starts: new Uint32Array(257).fill(300) },
       { classes: new Uint8Array(10) },
+      { classes: new Uint8Array(0x110000).fill(1) },
       { pattern: 9 },
       { pattern: 7 },
       { runs: new Uint16Array(10), most: Int32Array.of(1) },
