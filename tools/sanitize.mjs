@@ -81,7 +81,12 @@ for (const name of chosen) {
     ...(tests.length > 0
       ? tests
       : [
-          ...['packages/tensor-core/src', 'native/test', 'packages/tokenizer/src/native'],
+          ...[
+            'packages/tensor-core/src',
+            'native/test',
+            'packages/tokenizer/src/native',
+            'packages/tokenizer/src/families',
+          ],
           ...['--exclude', '**/laws.test.ts'],
         ]),
   ];
