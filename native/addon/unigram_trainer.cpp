@@ -112,14 +112,20 @@ class WordLattices : public Napi::ObjectWrap<WordLattices> {
     return out;
   }
 
+  // keep(ids, threads).
   Napi::Value Keep(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     const auto [ids, count] = elements<int32_t>(info[0], napi_int32_array);
     for (size_t i = 0; i < count; ++i)
       if (ids[i] <= (i > 0 ? ids[i - 1] : 0) || static_cast<size_t>(ids[i]) > lattices_->pieces())
         throw wrong(env, "native: ascending ids of pieces were expected");
+    ThreadPool* const pool = pool_of(info, 1);
     step_ = Step::kNone;
-    guarded(env, [&, ids = ids, count = count] { lattices_->keep(ids, count); });
+    guarded(env, [&, ids = ids, count = count] { lattices_->begin_keep(ids, count); });
+    const auto body = [](void* lattices, int64_t task, int32_t) {
+      static_cast<tok::WordLattices*>(lattices)->keep(static_cast<size_t>(task));
+    };
+    run_all(pool, static_cast<int64_t>(lattices_->word_tasks()), body, lattices_.get());
     return env.Undefined();
   }
 

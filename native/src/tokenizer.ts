@@ -142,7 +142,7 @@ export interface WordLattices {
   /** Makes the first pieces, once: code points, then substrings of 2 to `longest` (at most 64) characters. Ids are from 1 on. */
   seed(characters: Int32Array, longest: number, limit: number): SeedPieces;
   /** Ascending ids of the pieces that go on, which are numbered anew. */
-  keep(ids: Int32Array): void;
+  keep(ids: Int32Array, threads: number): void;
   /** Begins an E-step with probabilities by id; place 0 is for a character without a piece. */
   expect(probabilities: Float64Array): void;
   /** Begins to find the best cuts by scores by id. */

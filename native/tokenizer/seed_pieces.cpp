@@ -58,7 +58,7 @@ Candidates seed_pieces(const std::vector<int32_t>& points, int32_t highest, cons
   std::vector<uint32_t> word_of(size);
   for (size_t word = 0; word < counts.size(); ++word) {
     for (uint32_t i = starts[word]; i < starts[word + 1]; ++i) {
-      left[i] = static_cast<uint8_t>(std::min(starts[word + 1] - i, static_cast<uint32_t>(longest)));
+      left[i] = static_cast<uint8_t>(std::min(starts[word + 1] - 1 - i, static_cast<uint32_t>(longest)));
       word_of[i] = static_cast<uint32_t>(word);
     }
   }

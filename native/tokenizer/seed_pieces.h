@@ -18,8 +18,8 @@ struct Candidates {
   std::vector<Candidate> found;
 };
 
-// Word w is points [starts[w], starts[w + 1]) and occurs counts[w] times; there are fewer than 2^31 points, from 1 to
-// `highest`, in an order of their own.
+// Word w is points [starts[w], starts[w + 1] - 1), behind which a 0 stands, and occurs counts[w] times; there are fewer than
+// 2^32 points, the others from 1 to `highest`.
 Candidates seed_pieces(const std::vector<int32_t>& points, int32_t highest, const std::vector<uint32_t>& starts,
                        const std::vector<double>& counts, int32_t longest, size_t limit);
 

@@ -62,15 +62,16 @@ WordLattices::Characters WordLattices::characters() const {
   return out;
 }
 
-// Characters become their ids; words end at those that have none.
+// Characters become their ids; words end at those that have none, and a 0 stands behind each.
 void WordLattices::split_at_others(const std::vector<int32_t>& ids) {
   Words split;
   const auto close = [&](double count) {
     if (split.points.size() == split.starts.back()) return;
+    split.points.push_back(0);
     split.starts.push_back(static_cast<uint32_t>(split.points.size()));
     split.counts.push_back(count);
   };
-  split.points.reserve(words_.points.size());
+  split.points.reserve(words_.points.size() + words_.counts.size());
   split.starts.reserve(words_.starts.size());
   split.counts.reserve(words_.counts.size());
   for (size_t word = 0; word < words_.counts.size(); ++word) {
@@ -99,12 +100,12 @@ WordLattices::Seed WordLattices::seed(const int32_t* characters, size_t count, i
   const std::vector<uint32_t>& order = candidates.order;
   const size_t size = points.size(), pieces = count + found.size();
 
-  size_t edges = size;
+  size_t edges = size - words_.counts.size();
   for (const Candidate& candidate : found) edges += candidate.to - candidate.from;
   if (edges > UINT32_MAX) throw std::bad_alloc();
   // While edges are put down, first_[i + 1] is where the next one of position i goes.
-  first_.assign(size + 2, 1);
-  first_[0] = first_[1] = 0;
+  first_.assign(size + 2, 0);
+  for (size_t i = 0; i < size; ++i) first_[i + 2] = points[i] > 0;
   for (const Candidate& candidate : found)
     for (uint32_t k = candidate.from; k < candidate.to; ++k) ++first_[order[k] + 2];
   for (size_t i = 2; i < size + 2; ++i) first_[i] += first_[i - 1];
@@ -115,7 +116,7 @@ WordLattices::Seed WordLattices::seed(const int32_t* characters, size_t count, i
   lengths_.assign(pieces + 1, 0);
   double length = 0;
   for (size_t word = 0; word < words_.counts.size(); ++word) {
-    for (uint32_t i = words_.starts[word]; i < words_.starts[word + 1]; ++i) {
+    for (uint32_t i = words_.starts[word]; i + 1 < words_.starts[word + 1]; ++i) {
       const int32_t point = sorted[static_cast<size_t>(points[i]) - 1];
       const auto id = static_cast<uint32_t>(ids[static_cast<size_t>(point)]);
       points[i] = point;
@@ -161,29 +162,32 @@ WordLattices::Seed WordLattices::seed(const int32_t* characters, size_t count, i
   return out;
 }
 
-void WordLattices::keep(const int32_t* ids, size_t count) {
-  std::vector<uint32_t> renumbered(at_.size(), 0);
+void WordLattices::begin_keep(const int32_t* ids, size_t count) {
+  renumbered_.assign(at_.size(), 0);
   for (size_t i = 0; i < count; ++i) {
     const auto id = static_cast<size_t>(ids[i]);
-    renumbered[id] = static_cast<uint32_t>(i) + 1;
+    renumbered_[id] = static_cast<uint32_t>(i) + 1;
     at_[i + 1] = at_[id];
     lengths_[i + 1] = lengths_[id];
   }
   at_.resize(count + 1);
   lengths_.resize(count + 1);
-  uint32_t read = 0, write = 0;
-  for (size_t i = 0; i + 1 < first_.size(); ++i) {
+}
+
+void WordLattices::keep(size_t task) {
+  // The edges of a task's words stay where the first of them is; what gets free lies behind them.
+  const uint32_t start = words_.starts[tasks_[task]], end = words_.starts[tasks_[task + 1]];
+  uint32_t read = first_[start], write = read;
+  for (uint32_t i = start; i + 1 < end; ++i) {
     first_[i] = write;
-    for (const uint32_t end = first_[i + 1]; read < end; ++read) {
-      const uint32_t length = edges_[read] & kLengthMask, id = renumbered[edges_[read] >> kLengthBits];
+    for (const uint32_t next = first_[i + 1]; read < next; ++read) {
+      const uint32_t length = edges_[read] & kLengthMask, id = renumbered_[edges_[read] >> kLengthBits];
       // A character stays, if need be without a piece.
       edges_[write] = id << kLengthBits | length;
       write += id > 0 || length == 0;
     }
   }
-  first_.back() = write;
-  edges_.resize(write);
-  if (2 * edges_.size() < edges_.capacity()) edges_.shrink_to_fit();
+  first_[end - 1] = write;
 }
 
 void WordLattices::begin_expect(const double* probabilities) {
@@ -206,7 +210,7 @@ void WordLattices::run(size_t task, Worker& worker) {
         expect_word(word, worker);
         continue;
       }
-      best(words_.starts[word], words_.starts[word + 1], true, worker);
+      best(words_.starts[word], words_.starts[word + 1] - 1, true, worker);
       for (const int32_t id : worker.path) worker.sums[static_cast<size_t>(id)] += words_.counts[word];
     }
     return;
@@ -236,7 +240,7 @@ WordLattices::Parts WordLattices::parts() const {
 // Adds count times each piece's probability of standing in a cut of a word: forward(start) * p * backward(end) / Z. Sums are
 // kept away from underflow by powers of two, which change no bit of them.
 void WordLattices::expect_word(size_t word, Worker& worker) const {
-  const size_t start = words_.starts[word], size = words_.starts[word + 1] - start;
+  const size_t start = words_.starts[word], size = words_.starts[word + 1] - 1 - start;
   make_room(worker, size);
   const uint32_t* const first = first_.data() + start;
   const uint32_t* const edges = edges_.data();

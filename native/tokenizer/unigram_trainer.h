@@ -33,8 +33,11 @@ class WordLattices {
   Seed seed(const int32_t* characters, size_t count, int32_t longest, size_t limit);
 
   size_t pieces() const { return at_.size() - 1; }
-  // Only these pieces go on; ids ascend and are numbered anew from 1.
-  void keep(const int32_t* ids, size_t count);
+  // Only these pieces go on; ids ascend and are numbered anew from 1. Each task of words has then to be done once, by any
+  // thread, before anything else.
+  void begin_keep(const int32_t* ids, size_t count);
+  void keep(size_t task);
+  size_t word_tasks() const { return tasks_.size() - 1; }
 
   // What is worked on in parts, any of them by any thread, each with a worker's own room: first a step is begun, then each of
   // its tasks is done once.
@@ -61,7 +64,6 @@ class WordLattices {
     std::vector<uint32_t> starts{0};
     std::vector<double> counts;
   };
-  size_t word_tasks() const { return tasks_.size() - 1; }
   size_t piece_tasks() const { return (pieces() + kTaskPieces - 1) / kTaskPieces; }
   void split_at_others(const std::vector<int32_t>& ids);
   void expect_word(size_t word, Worker& worker) const;
@@ -77,6 +79,7 @@ class WordLattices {
   // Of each position the edges that start there, shortest first; an edge is the id of its piece and, in the lowest bits, one
   // less than its length.
   std::vector<uint32_t> first_{0}, edges_;
+  std::vector<uint32_t> renumbered_;  // by old id, the new one, or 0
   // Of each piece from 1 on, where one of its occurrences is, and its length.
   std::vector<uint32_t> at_{0};
   std::vector<uint8_t> lengths_{0};

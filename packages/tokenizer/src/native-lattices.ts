@@ -25,7 +25,7 @@ export class NativeLattices implements WordLattices {
   }
 
   keep(ids: Int32Array): void {
-    this.#lattices.keep(ids);
+    this.#lattices.keep(ids, this.#threads);
   }
 
   async expect(probabilities: Float64Array, pace: Pace, progress: TrainProgress): Promise<Float64Array> {

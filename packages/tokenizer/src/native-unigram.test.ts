@@ -285,7 +285,7 @@ describe.skipIf(absent !== '')(title, () => {
     expect(() => again.seed(points, 4, 9)).toThrow(TypeError);
     expect(() => again.characters()).toThrow(TypeError);
     for (const ids of [[0], [2, 1], [1, 1], [seed.counts.length + 1]]) {
-      expect(() => again.keep(Int32Array.from(ids))).toThrow(TypeError);
+      expect(() => again.keep(Int32Array.from(ids), 1)).toThrow(TypeError);
     }
     expect(() => again.expect(new Float64Array(seed.counts.length))).toThrow(TypeError);
     again.expect(new Float64Array(seed.counts.length + 1).fill(0.1));
@@ -295,7 +295,8 @@ describe.skipIf(absent !== '')(title, () => {
     while (!again.run(1, 1));
     expect(again.sums()).toHaveLength(seed.counts.length + 1);
     expect(() => again.parts()).toThrow(TypeError);
-    again.keep(Int32Array.of(1));
+    expect(() => again.keep(Int32Array.of(1), 0)).toThrow(TypeError);
+    again.keep(Int32Array.of(1), 1);
     expect(() => again.sums()).toThrow(TypeError);
   });
 });
