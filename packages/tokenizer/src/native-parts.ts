@@ -34,7 +34,13 @@ const PATTERNS = { whole: 0, gpt2: 1, cl100k: 2, o200k: 3, words: 4, marks: 5, d
 export function scannerOptions(scan: Scan | 'whole' | 'words' | 'marks') {
   const unused = { digits: 3, wholeTail: false, contractions: true };
   const { pattern, options } = typeof scan === 'string' ? { pattern: scan, options: unused } : scan;
-  const classes = pattern === 'deepseek' ? deepSeekClasses() : wordClasses();
+  // The mark is known by itself.
+  const classes =
+    pattern === 'marks'
+      ? new Uint8Array(0x110000)
+      : pattern === 'deepseek'
+        ? deepSeekClasses()
+        : wordClasses();
   return { pattern: PATTERNS[pattern], ...options, classes };
 }
 

@@ -64,28 +64,34 @@ export function prune({ used, parts, starts }: Cuts, keep: number): Int32Array {
   let sum = 0;
   for (const count of used) sum += count;
   const logSum = Math.log(sum);
-  const stay: number[] = [];
-  const going: number[] = [];
-  const losses = new Float64Array(used.length);
+  /** By id; what stays has more to lose than anything, what goes first nothing. */
+  const losses = new Float64Array(used.length).fill(-Infinity);
+  let stay = 0;
+  let going = 0;
   for (let id = 1; id < used.length; id++) {
     const from = starts[id - 1]!;
     const to = starts[id]!;
     const count = used[id]!;
     if (from === to) {
-      stay.push(id);
+      stay++;
+      losses[id] = Infinity;
     } else if (count > 0) {
       // Its occurrences go to the parts of the other cut, so the sum of counts grows by them.
       const logOther = Math.log(sum + count * (to - from - 1));
       let after = 0;
       for (let i = from; i < to; i++) after += Math.log(used[parts[i]!]! + count) - logOther;
-      going.push(id);
+      going++;
       losses[id] = count * (Math.log(count) - logSum - after);
     }
   }
-  const order = Int32Array.from(going).sort((a, b) => losses[b]! - losses[a]! || a - b);
-  const room = Math.max(0, keep - stay.length);
-  const kept = new Int32Array(stay.length + Math.min(room, order.length));
-  kept.set(stay);
-  kept.set(order.subarray(0, room), stay.length);
-  return kept.sort();
+  const size = Math.max(stay, Math.min(keep, stay + going));
+  const least = losses.slice().sort()[losses.length - size];
+  let ties = size;
+  for (const loss of losses) if (loss > least!) ties--;
+  const kept = new Int32Array(size);
+  let at = 0;
+  for (let id = 1; at < size; id++) {
+    if (losses[id]! > least! || (losses[id] === least && ties-- > 0)) kept[at++] = id;
+  }
+  return kept;
 }
