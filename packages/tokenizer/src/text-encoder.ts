@@ -1,6 +1,7 @@
 import { type AddedToken, AddedTokenFinder, type SpecialFilter } from './added-tokens.js';
 import { AlignedText } from './aligned-text.js';
 import { ByteLevelEncoder } from './byte-level-encoder.js';
+import { ChunkEncoder, type TokenBuffers } from './chunk-encoder.js';
 import type { EncoderParts, Engine, TextTokens } from './engine.js';
 import { IdBuffer } from './id-buffer.js';
 import { takeFirstOut, withSpace } from './leading-space.js';
@@ -21,6 +22,10 @@ export class TextEncoderPipeline {
   readonly #spaced: boolean;
   /** Takes the place of `#fast`. */
   readonly #engine: Engine | undefined;
+  /** Takes the place of both for texts of words, unless there is one of them. */
+  readonly #chunks: ChunkEncoder | undefined;
+  /** Where the tokens of the piece at hand lie. */
+  readonly #spans = new IdBuffer(64);
   /** True if added tokens are looked for in normalized text, so that an engine must be given that. */
   readonly #looksAgain: boolean;
   /** True if no added token is looked for unless a caller allows special ones. */
@@ -45,6 +50,10 @@ export class TextEncoderPipeline {
     this.#looksAgain = normalized.length > 0;
     if (cut && !engine && model instanceof Bpe && model.takesBytes) {
       this.#fast = new ByteLevelEncoder(cut, model);
+    } else if (!engine && !this.#looksAgain) {
+      this.#chunks = ChunkEncoder.of(parts, (part, out, word) =>
+        this.#tokenize(this.#normalize(part), out, word),
+      );
     }
   }
 
@@ -56,7 +65,7 @@ export class TextEncoderPipeline {
     const out = new IdBuffer(16 + (text.length >> 1));
     const fast = this.#fast;
     if (!fast && !engine) {
-      this.#walk(text, allowed, out, null, null);
+      this.#walk(text, allowed, { ids: out, offsets: null, words: null });
       return out.toArray();
     }
     this.#rawFinder.split(text, allowed, (start, end, token) => {
@@ -128,7 +137,7 @@ export class TextEncoderPipeline {
     const ids = new IdBuffer(16 + (text.length >> 1));
     const offsets = new IdBuffer(32 + text.length);
     const words = new IdBuffer(16 + (text.length >> 1));
-    this.#walk(text, allowed, ids, offsets, words);
+    this.#walk(text, allowed, { ids, offsets, words });
     return { ids: ids.toArray(), offsets: offsets.toArray(), wordIds: words.toArray() };
   }
 
@@ -147,30 +156,9 @@ export class TextEncoderPipeline {
     return (this.#onlySpecial && allowed === 'none') || (!this.#looksAgain && !this.#rawFinder.mayFind(text));
   }
 
-  #walk(
-    text: string,
-    allowed: SpecialFilter,
-    ids: IdBuffer,
-    offsets: IdBuffer | null,
-    words: IdBuffer | null,
-  ): void {
-    const { model, preTokenizer } = this.#parts;
-    const spans = offsets ? new IdBuffer(64) : null;
+  #walk(text: string, allowed: SpecialFilter, out: TokenBuffers): void {
+    const { ids, offsets, words } = out;
     let word = 0;
-    const piece = (part: AlignedText) => {
-      const before = ids.length;
-      if (spans) spans.length = 0;
-      model.tokenize(part.text, { ids, spans });
-      if (offsets && words && spans) {
-        for (let i = 0; i < ids.length - before; i++) {
-          const [start, end] = part.span(spans.data[2 * i]!, spans.data[2 * i + 1]!);
-          offsets.push(start);
-          offsets.push(end);
-          words.push(word);
-        }
-      }
-      word++;
-    };
     const added = (part: AlignedText, token: AddedToken) => {
       ids.push(token.id);
       if (offsets && words) {
@@ -202,6 +190,10 @@ export class TextEncoderPipeline {
         word = append(engine.tokens(part.text, { first: part.origin === 0, normalized: false }), part);
         return;
       }
+      if (this.#chunks) {
+        word = this.#chunks.encode(part, out, word);
+        return;
+      }
       const normalized = this.#normalize(part);
       this.#normalizedFinder.split(
         normalized.text,
@@ -219,10 +211,32 @@ export class TextEncoderPipeline {
             const spans = offsets.data.subarray(2 * before, offsets.length);
             if (given !== inner.text) takeFirstOut(inner.text, spans);
             toOriginal(inner, spans);
-          } else for (const each of preTokenizer ? preTokenizer.preTokenize([inner]) : [inner]) piece(each);
+          } else word = this.#tokenize(inner, out, word);
         },
       );
     });
+  }
+
+  /** Cuts what has been normalized to pieces, appends their tokens and returns the number of the next word. */
+  #tokenize(text: AlignedText, { ids, offsets, words }: TokenBuffers, word: number): number {
+    if (text.text === '') return word;
+    const { model, preTokenizer } = this.#parts;
+    const spans = offsets ? this.#spans : null;
+    for (const piece of preTokenizer ? preTokenizer.preTokenize([text]) : [text]) {
+      const before = ids.length;
+      if (spans) spans.length = 0;
+      model.tokenize(piece.text, { ids, spans });
+      if (offsets && words && spans) {
+        for (let i = 0; i < ids.length - before; i++) {
+          const [start, end] = piece.span(spans.data[2 * i]!, spans.data[2 * i + 1]!);
+          offsets.push(start);
+          offsets.push(end);
+          words.push(word);
+        }
+      }
+      word++;
+    }
+    return word;
   }
 }
 

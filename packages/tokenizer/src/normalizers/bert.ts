@@ -84,7 +84,8 @@ function spaceChinese(text: AlignedText): AlignedText {
 }
 
 /** The blocks BERT takes for Chinese; kana and Hangul are not among them. */
-function isChinese(c: number): boolean {
+/** True for the characters that BERT takes for Chinese: CJK ideographs. */
+export function isChinese(c: number): boolean {
   return (
     (c >= 0x4e00 && c <= 0x9fff) ||
     (c >= 0x3400 && c <= 0x4dbf) ||

@@ -1,0 +1,218 @@
+/** Encoding by chunks, each of which is encoded once and remembered. */
+import { AlignedText } from './aligned-text.js';
+import type { EncoderParts } from './engine.js';
+import { IdBuffer } from './id-buffer.js';
+import { Bpe } from './models/bpe.js';
+import type { Model } from './models/model.js';
+import { Unigram } from './models/unigram.js';
+import { BertNormalizer, isChinese } from './normalizers/bert.js';
+import type { Normalizer } from './normalizers/normalizer.js';
+import { Precompiled } from './normalizers/precompiled.js';
+import { Replace } from './normalizers/replace.js';
+import { Lowercase, Nmt, NormalizerSequence, StripAccents } from './normalizers/simple.js';
+import { UnicodeForm } from './normalizers/unicode-form.js';
+import { Metaspace } from './pre-tokenizers/metaspace.js';
+import type { PreTokenizer } from './pre-tokenizers/pre-tokenizer.js';
+import {
+  BertPreTokenizer,
+  PreTokenizerSequence,
+  Whitespace,
+  WhitespaceSplit,
+} from './pre-tokenizers/simple.js';
+
+/** Where the tokens of texts go: ids, and if asked for two offsets and the number of the word for each. */
+export interface TokenBuffers {
+  ids: IdBuffer;
+  offsets: IdBuffer | null;
+  words: IdBuffer | null;
+}
+
+/** Appends the tokens of a part of a text, of which `word` is the first word, and returns the number of the next word. */
+export type PartEncoder = (part: AlignedText, out: TokenBuffers, word: number) => number;
+
+/**
+ * Encodes texts whose words have nothing to do with each other, as those of WordPiece and of Unigram behind spaces: a text
+ * is cut where neither normalizing nor pre-tokenizing looks across, and what a chunk becomes is remembered. The tokens are
+ * those of the whole text.
+ */
+export class ChunkEncoder {
+  readonly #encode: PartEncoder;
+  readonly #chinese: boolean;
+  /** Per chunk: how many words it has, then id, start, end and word of each token, counted from the chunk's beginning. */
+  readonly #known = new Map<string, Int32Array>();
+  /** The same for chunks of one Chinese character. */
+  readonly #characters: (Int32Array | undefined)[] = [];
+  readonly #room: TokenBuffers = {
+    ids: new IdBuffer(64),
+    offsets: new IdBuffer(128),
+    words: new IdBuffer(64),
+  };
+
+  private constructor(encode: PartEncoder, chinese: boolean) {
+    this.#encode = encode;
+    this.#chinese = chinese;
+  }
+
+  /** For a tokenizer of these parts whose parts of text `encode` takes, if it has such words. */
+  static of(parts: EncoderParts, encode: PartEncoder): ChunkEncoder | undefined {
+    const { model, normalizer, preTokenizer } = parts;
+    if (!isSettled(model) || !preTokenizer || !cutsAtSpaces(preTokenizer)) return undefined;
+    if (normalizer && !(isLocal(normalizer) && leavesWordsApart(normalizer))) return undefined;
+    const chinese = normalizer instanceof BertNormalizer && (normalizer.options.handleChineseChars ?? true);
+    return new ChunkEncoder(encode, chinese);
+  }
+
+  /** Appends the tokens of a part of a text that has not been normalized; see `PartEncoder`. */
+  encode(part: AlignedText, out: TokenBuffers, word: number): number {
+    const { text, origin } = part;
+    for (let from = 0; from < text.length; ) {
+      const to = this.#end(text, from);
+      // What begins a text may be treated apart, and what is long hardly comes again.
+      if (origin + from === 0 || to - from > LONGEST) word = this.#encode(part.slice(from, to), out, word);
+      else word = append(this.#chunk(text, from, to), out, origin + from, word);
+      from = to;
+    }
+    return word;
+  }
+
+  /** The end of the chunk at `from`. */
+  #end(text: string, from: number): number {
+    if (!this.#chinese) {
+      for (let at = text.indexOf(' ', from + 1); at >= 0; at = text.indexOf(' ', at + 1)) {
+        if (isGraphic(text.charCodeAt(at - 1)) && isGraphic(text.charCodeAt(at + 1))) return at;
+      }
+      return text.length;
+    }
+    let before = kindOf(text.charCodeAt(from));
+    for (let at = from + 1; at < text.length; at++) {
+      const unit = text.charCodeAt(at);
+      const kind = kindOf(unit);
+      if (before !== OTHER) {
+        // Chinese characters have spaces put around them.
+        if (kind !== OTHER && (kind === CHINESE || before === CHINESE)) return at;
+        if (unit === 0x20 && before === GRAPHIC && isGraphic(text.charCodeAt(at + 1))) return at;
+      }
+      before = kind;
+    }
+    return text.length;
+  }
+
+  #chunk(text: string, from: number, to: number): Int32Array {
+    if (this.#chinese && to === from + 1) {
+      const unit = text.charCodeAt(from);
+      this.#characters[unit] ??= this.#make(text.slice(from, to));
+      return this.#characters[unit]!;
+    }
+    const chunk = text.slice(from, to);
+    const known = this.#known.get(chunk);
+    if (known) return known;
+    const made = this.#make(chunk);
+    if (this.#known.size === MOST) this.#known.clear();
+    // A slice would keep the whole text alive.
+    this.#known.set(` ${chunk}`.slice(1), made);
+    return made;
+  }
+
+  #make(chunk: string): Int32Array {
+    const { ids, offsets, words } = this.#room;
+    for (const buffer of [ids, offsets!, words!]) buffer.length = 0;
+    // Not where a text begins.
+    const count = this.#encode(AlignedText.of(chunk, 1), this.#room, 0);
+    const made = new Int32Array(1 + 4 * ids.length);
+    made[0] = count;
+    for (let i = 0, at = 1; i < ids.length; i++, at += 4) {
+      made[at] = ids.data[i]!;
+      made[at + 1] = offsets!.data[2 * i]! - 1;
+      made[at + 2] = offsets!.data[2 * i + 1]! - 1;
+      made[at + 3] = words!.data[i]!;
+    }
+    return made;
+  }
+}
+
+/** Longest chunk that is remembered, in UTF-16 units, and how many are. */
+const LONGEST = 64;
+const MOST = 1 << 15;
+
+/** Appends what a chunk at `start` became. */
+function append(
+  made: Int32Array,
+  { ids, offsets, words }: TokenBuffers,
+  start: number,
+  word: number,
+): number {
+  for (let at = 1; at < made.length; at += 4) {
+    ids.push(made[at]!);
+    if (!offsets || !words) continue;
+    offsets.push(start + made[at + 1]!);
+    offsets.push(start + made[at + 2]!);
+    words.push(word + made[at + 3]!);
+  }
+  return word + made[0]!;
+}
+
+const OTHER = 0;
+const GRAPHIC = 1;
+const CHINESE = 2;
+
+function isGraphic(unit: number): boolean {
+  return unit > 0x20 && unit < 0x7f;
+}
+
+/** GRAPHIC are characters that stay as they are whatever stands next to them: ASCII, and punctuation of Chinese. */
+function kindOf(unit: number): number {
+  if (unit < 0x7f) return unit > 0x20 ? GRAPHIC : OTHER;
+  if (unit >= 0x3400 && isChinese(unit)) return CHINESE;
+  const stays =
+    (unit >= 0x2010 && unit < 0x2028) || (unit > 0x3000 && unit < 0x302a) || (unit > 0xff00 && unit < 0xff61);
+  return stays ? GRAPHIC : OTHER;
+}
+
+/** True if a piece always becomes the same tokens. */
+function isSettled(model: Model): boolean {
+  return (
+    !(model instanceof Bpe && model.options.dropout) && !(model instanceof Unigram && model.options.sampling)
+  );
+}
+
+/** True if pieces end before each space, whatever comes after that cut. */
+function cutsAtSpaces(preTokenizer: PreTokenizer): boolean {
+  if (preTokenizer instanceof PreTokenizerSequence) {
+    const [first] = preTokenizer.preTokenizers;
+    return first !== undefined && cutsAtSpaces(first);
+  }
+  return (
+    preTokenizer instanceof BertPreTokenizer ||
+    preTokenizer instanceof Whitespace ||
+    preTokenizer instanceof WhitespaceSplit ||
+    (preTokenizer instanceof Metaspace && preTokenizer.options.split)
+  );
+}
+
+/** True if a normalizer never looks across a single space between ASCII characters that it leaves in place. */
+function isLocal(normalizer: Normalizer): boolean {
+  if (normalizer instanceof NormalizerSequence) return normalizer.normalizers.every(isLocal);
+  if (normalizer instanceof Replace) {
+    const { pattern } = normalizer;
+    return 'String' in pattern ? !/\s/.test(pattern.String) : pattern.Regex === ' {2,}';
+  }
+  return [BertNormalizer, UnicodeForm, Lowercase, StripAccents, Precompiled, Nmt].some(
+    (kind) => normalizer instanceof kind,
+  );
+}
+
+/** True if ASCII characters on both sides of a space stay there and the space between them, on its own. */
+function leavesWordsApart(normalizer: Normalizer): boolean {
+  const normal = (text: string) => normalizer.normalize(AlignedText.of(text)).text;
+  for (let unit = 0x21; unit < 0x7f; unit++) {
+    const char = String.fromCharCode(unit);
+    const alone = normal(char);
+    if (alone === '' || /\s/.test(alone) || normal(` ${char}`) !== ` ${alone}`) return false;
+    if (
+      normal(`${char} a`) !== `${alone} ${normal('a')}` ||
+      normal(`a ${char}`) !== `${normal('a')} ${alone}`
+    )
+      return false;
+  }
+  return true;
+}
