@@ -1,4 +1,4 @@
-// npm run bench:tokenizer [encode-8192 encode-32768 encode-100000 encode-200000 train unigram worst]: the tokenizer against
+// npm run bench:tokenizer [encode-8192 encode-32768 encode-100000 encode-200000 words train unigram worst]: the tokenizer against
 // tiktoken, Hugging Face tokenizers and SentencePiece (Python, INKSTONE_PYTHON) and gpt-tokenizer (npm;
 // INKSTONE_TOKENIZER_PEERS is a folder that has it in node_modules), on the same text with the same vocabulary, in turns.
 // Medians over rounds; ids must agree with tiktoken's before anything is timed. Results go to
@@ -33,7 +33,7 @@ const vocabularies = [
   { size: 200000, pattern: O200K, patternName: 'o200k' },
 ];
 
-const known = [...vocabularies.map(({ size }) => `encode-${size}`), 'train', 'unigram', 'worst'];
+const known = [...vocabularies.map(({ size }) => `encode-${size}`), 'words', 'train', 'unigram', 'worst'];
 const unknown = asked.filter((part) => !known.includes(part));
 if (unknown.length > 0) {
   console.error(`bench: no part ${unknown.join(' ')}; there are ${known.join(' ')}`);
@@ -110,6 +110,8 @@ try {
     const part = `encode-${vocabulary.size}`;
     if (parts.includes(part)) results[part] = encodeCases(files, vocabulary);
   }
+  if (parts.includes('words'))
+    results.words = ['wordpiece', 'unigram'].flatMap((kind) => wordCases(kind, [files[1], files[2]]));
   if (parts.includes('train'))
     results.train = [
       trainCase('English Markdown and Chinese', [files[0], files[2]]),
@@ -175,6 +177,31 @@ function inTurns(mode, args, names, variants = { inkstone: [] }) {
     runs.push(row);
   }
   return Object.fromEntries(Object.keys(runs[0]).map((key) => [key, medians(runs.map((row) => row[key]))]));
+}
+
+/** Models of words, in TypeScript against the Rust of Hugging Face. */
+function wordCases(kind, files) {
+  const saved = path.join(folder, `${kind}.json`);
+  const { tokens } = ours('words', kind, files.map((f) => f.file).join(), saved, '16000');
+  return files.map(({ name, bytes, file }) => {
+    const { inkstone, huggingFace } = inTurns('words', [kind, file, saved], { huggingFace: 'words' });
+    // Scores as read from JSON may differ there in the last bit, and settle ties of Unigram.
+    const agrees = huggingFace && huggingFace.checksum === inkstone.checksum;
+    if (huggingFace && !agrees && kind !== 'unigram')
+      throw new Error(`${kind} on ${name}: ids differ from those of Hugging Face`);
+    return {
+      model: kind,
+      text: name,
+      bytes,
+      tokens,
+      huggingFaceAgrees: agrees,
+      mbPerSecond: { cold: inkstone.cold, warm: inkstone.warm, huggingFace: huggingFace?.warm },
+      ratios: {
+        'cold / Hugging Face': ratio(inkstone.cold, huggingFace?.warm),
+        'warm / Hugging Face': ratio(inkstone.warm, huggingFace?.warm),
+      },
+    };
+  });
 }
 
 function trainCase(name, files) {

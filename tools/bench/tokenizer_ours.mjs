@@ -1,4 +1,4 @@
-// One measurement of the tokenizer, as a line of JSON: ranks | encode | train | unigram | worst. Run by tokenizer.mjs.
+// One measurement of the tokenizer, as a line of JSON: ranks | encode | words | train | unigram | worst. Run by tokenizer.mjs.
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,7 +11,7 @@ const { fromTiktoken, trainBpe, trainUnigram, ByteLevel, Split, PreTokenizerSequ
 );
 const { nativeTrainer, useNative } = await import(new URL('native.js', dist));
 const [mode, ...args] = process.argv.slice(2);
-const modes = { ranks, encode, train, unigram, worst };
+const modes = { ranks, encode, words, train, unigram, worst };
 console.log(JSON.stringify(await modes[mode](...args)));
 
 /** Documents of about 4000 characters, cut at line breaks: what a data pipeline would encode. */
@@ -165,6 +165,35 @@ async function gptTokenizer(peers, ranksText, pattern) {
     specialTokensEncoder: new Map([['<|endoftext|>', decoder.length]]),
     tokenSplitRegex: regex,
   });
+}
+
+/**
+ * WordPiece, cut as for BERT, or Unigram. Trains it on both texts and saves it, or with no size encodes with what is saved:
+ * the first time, when no word is known, and later.
+ */
+async function words(kind, list, saved, size) {
+  const { Tokenizer, trainWordPiece } = await import(new URL('index.js', dist));
+  if (size !== undefined) {
+    const options = { vocabSize: Number(size) };
+    const tokenizer = await (kind === 'wordpiece' ? trainWordPiece : trainUnigram)(read(list), options);
+    writeFileSync(saved, JSON.stringify(tokenizer));
+    return { tokens: tokenizer.vocabSize };
+  }
+  const fresh = () => Tokenizer.fromJSON(JSON.parse(readFileSync(saved, 'utf8')));
+  const docs = read(list);
+  const bytes = Buffer.byteLength(readFileSync(list, 'utf8'));
+  const encodeAll = (tokenizer) => docs.map((doc) => tokenizer.encodeIds(doc, { addSpecialTokens: false }));
+  const speed = (tokenizer) => {
+    const start = performance.now();
+    encodeAll(tokenizer);
+    return bytes / 1e3 / (performance.now() - start);
+  };
+  // Code is warm before the cold figure is taken.
+  encodeAll(fresh());
+  const tokenizer = fresh();
+  const cold = speed(tokenizer);
+  const warm = Math.max(...Array.from({ length: 5 }, () => speed(tokenizer)));
+  return { cold, warm, checksum: checksum(encodeAll(tokenizer)) };
 }
 
 async function train(list, size) {

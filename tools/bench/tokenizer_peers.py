@@ -1,5 +1,5 @@
-"""One measurement of tiktoken, Hugging Face tokenizers or SentencePiece, as a line of JSON: encode | train | unigram_hf |
-unigram_spm. Run by tokenizer.mjs."""
+"""One measurement of tiktoken, Hugging Face tokenizers or SentencePiece, as a line of JSON: encode | words | train |
+unigram_hf | unigram_spm. Run by tokenizer.mjs."""
 import base64
 import hashlib
 import json
@@ -67,6 +67,19 @@ def encode(config):
     return out
 
 
+def words(_kind, file, saved):
+    from tokenizers import Tokenizer
+
+    text = read(file)
+    docs = documents(text)
+    tokenizer = Tokenizer.from_file(saved)
+    encode_all = lambda: [tokenizer.encode(doc, add_special_tokens=False) for doc in docs]
+    digest = hashlib.sha256()
+    for each in encode_all():
+        digest.update(np.asarray(each.ids, dtype=np.int32).tobytes())
+    return {"warm": best(2, len(text.encode()), encode_all), "checksum": digest.hexdigest()[:16]}
+
+
 def measured(start):
     seconds = time.perf_counter() - start
     return {"seconds": seconds, "peakMegabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
@@ -125,5 +138,5 @@ def train(files, size):
 
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-modes = {"encode": encode, "train": train, "unigram_hf": unigram_hf, "unigram_spm": unigram_spm}
+modes = {"encode": encode, "words": words, "train": train, "unigram_hf": unigram_hf, "unigram_spm": unigram_spm}
 print(json.dumps(modes[sys.argv[1]](*sys.argv[2:])))
