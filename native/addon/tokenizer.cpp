@@ -9,6 +9,7 @@
 
 #include "tokenizer_arguments.h"
 #include "tokenizer/encoder.h"
+#include "tokenizer/word_piece.h"
 
 namespace ik {
 namespace {
@@ -16,18 +17,13 @@ namespace {
 using tok::Buffer;
 using tok::Tokens;
 
-class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
- public:
-  static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "BpeEncoder",
-                       {InstanceMethod("encode", &BpeEncoder::Encode), InstanceMethod("encodeBatch", &BpeEncoder::EncodeBatch),
-                        InstanceMethod("steps", &BpeEncoder::Steps)});
-  }
+// Byte-pair encoding.
+struct Bpe {
+  using Encoder = tok::Encoder;
+  static constexpr const char* kName = "BpeEncoder";
 
-  explicit BpeEncoder(const Napi::CallbackInfo& info) : Napi::ObjectWrap<BpeEncoder>(info) {
-    const Napi::Env env = info.Env();
-    if (info.Length() < 1 || !info[0].IsObject()) throw wrong(env, "native: an object of options was expected");
-    const auto options = info[0].As<Napi::Object>();
+  static std::unique_ptr<Encoder> read(const Napi::Object& options) {
+    const Napi::Env env = options.Env();
     tok::Vocabulary vocabulary;
     read_tokens(options, vocabulary.bytes, vocabulary.starts);
     const size_t limit = vocabulary.starts.size() - 1;
@@ -43,13 +39,91 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
     const std::vector<int32_t> rules = read_ids(options, "rules", limit);
     const std::vector<int32_t> ranks = read_ids(options, "ranks", tok::kRankLimit);
     if (rules.size() != 3 * ranks.size()) throw wrong(env, "native: three ids for each rank were expected");
-    encoder_ = std::make_unique<tok::Encoder>(read_scanner_with_runs(options), std::move(vocabulary),
-                                              tok::PairRules(rules.data(), ranks.data(), ranks.size()));
-    workers_.push_back(std::make_unique<tok::Encoder::Worker>(*encoder_));
+    return std::make_unique<Encoder>(read_scanner_with_runs(options), std::move(vocabulary),
+                                     tok::PairRules(rules.data(), ranks.data(), ranks.size()));
+  }
+
+  static bool encode(const Encoder& encoder, const char16_t* text, size_t units, bool spans, Encoder::Worker& worker,
+                     Tokens& out) {
+    encoder.encode(text, units, spans, worker, out);
+    return true;
+  }
+
+  // Merges of long pieces looked at.
+  static uint64_t steps(const Encoder::Worker& worker) { return worker.merger.steps(); }
+};
+
+struct WordPiece {
+  using Encoder = tok::WordPieceEncoder;
+  static constexpr const char* kName = "WordPieceEncoder";
+
+  static std::unique_ptr<Encoder> read(const Napi::Object& options) {
+    const Napi::Env env = options.Env();
+    tok::WordPieceVocabulary vocabulary;
+    read_tokens(options, vocabulary.bytes, vocabulary.starts);
+    const auto [prefix, prefix_size] = elements<uint8_t>(options.Get("prefix"), napi_uint8_array);
+    vocabulary.prefix.assign(prefix, prefix + prefix_size);
+    const double unknown = options.Get("unknown").ToNumber();
+    if (!(unknown >= 0 && unknown < static_cast<double>(vocabulary.starts.size() - 1)))
+      throw wrong(env, "native: an id out of range");
+    vocabulary.unknown = static_cast<int32_t>(unknown);
+    vocabulary.most_characters = options.Get("mostCharacters").ToNumber();
+    const auto [cells, points] = elements<uint32_t>(options.Get("cells"), napi_uint32_array);
+    const auto [sequences, size] = elements<uint32_t>(options.Get("sequences"), napi_uint32_array);
+    if (points != tok::kPoints) throw wrong(env, "native: a cell for each code point was expected");
+    const auto single = [](uint32_t cell) {
+      return (cell & 7) < static_cast<uint32_t>(tok::CellKind::kSequence) && cell >> 3 < tok::kPoints;
+    };
+    for (size_t i = 0; i < points; ++i) {
+      const uint32_t cell = cells[i], at = cell >> 3;
+      const auto kind = static_cast<tok::CellKind>(cell & 7);
+      bool good = single(cell) || kind == tok::CellKind::kElse;
+      if (kind == tok::CellKind::kSequence) {
+        good = at < size && sequences[at] < size - at;
+        for (uint32_t k = 1; good && k <= sequences[at]; ++k) good = single(sequences[at + k]);
+      }
+      if (!good) throw wrong(env, "native: a cell that makes no sense");
+    }
+    vocabulary.cells.assign(cells, cells + points);
+    vocabulary.sequences.assign(sequences, sequences + size);
+    return std::make_unique<Encoder>(std::move(vocabulary));
+  }
+
+  static bool encode(const Encoder& encoder, const char16_t* text, size_t units, bool spans, Encoder::Worker& worker,
+                     Tokens& out) {
+    return encoder.encode(text, units, spans, worker, out);
+  }
+
+  static uint64_t steps(const Encoder::Worker&) { return 0; }
+};
+
+// Texts to tokens, one or many at a time on several threads, by an encoder of some kind.
+template <class Kind>
+class TextEncoder : public Napi::ObjectWrap<TextEncoder<Kind>> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    using Self = Napi::ObjectWrap<TextEncoder<Kind>>;
+    return Self::DefineClass(env, Kind::kName,
+                             {Self::InstanceMethod("encode", &TextEncoder::Encode),
+                              Self::InstanceMethod("encodeBatch", &TextEncoder::EncodeBatch),
+                              Self::InstanceMethod("steps", &TextEncoder::Steps)});
+  }
+
+  explicit TextEncoder(const Napi::CallbackInfo& info) : Napi::ObjectWrap<TextEncoder<Kind>>(info) {
+    const Napi::Env env = info.Env();
+    if (info.Length() < 1 || !info[0].IsObject()) throw wrong(env, "native: an object of options was expected");
+    try {
+      encoder_ = Kind::read(info[0].As<Napi::Object>());
+      workers_.push_back(std::make_unique<Worker>(*encoder_));
+    } catch (const std::bad_alloc&) {
+      throw out_of_memory(env);
+    }
   }
 
  private:
-  // encode(text, spans): ids, or [ids, offsets, words].
+  using Worker = typename Kind::Encoder::Worker;
+
+  // encode(text, spans): ids, or [ids, offsets, words], or null where the encoder cannot say.
   Napi::Value Encode(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     try {
@@ -59,8 +133,8 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
       size_t copied = 0;
       napi_get_value_string_utf16(env, info[0], units_.data(), units + 1, &copied);
       tokens_.count = 0;
-      encoder_->encode(units_.data(), copied, spans, *workers_[0], tokens_);
-      const Napi::Value out = arrays(env, tokens_, spans);
+      const bool done = Kind::encode(*encoder_, units_.data(), copied, spans, *workers_[0], tokens_);
+      const Napi::Value out = done ? arrays(env, tokens_, spans) : env.Null();
       if (units > tok::kKept) forget_room();
       return out;
     } catch (const std::bad_alloc&) {
@@ -111,7 +185,7 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
   // A wave of texts: the caller copies them out of JavaScript, the other threads encode what is there already, and so does
   // the caller wherever it is far enough ahead of them.
   struct Batch {
-    BpeEncoder* self;
+    TextEncoder* self;
     napi_env env;
     bool spans;
     int32_t threads;
@@ -137,7 +211,7 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
     const int32_t threads = pool ? pool->threads() : 1;
     try {
       while (workers_.size() < static_cast<size_t>(threads))
-        workers_.push_back(std::make_unique<tok::Encoder::Worker>(*encoder_));
+        workers_.push_back(std::make_unique<Worker>(*encoder_));
       const size_t count = texts.Length();
       auto counts = Napi::Int32Array::New(env, count), takers = Napi::Int32Array::New(env, count);
       auto all = Napi::Array::New(env, 5), ids = Napi::Array::New(env), offsets = Napi::Array::New(env),
@@ -236,15 +310,15 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
       if (index >= limit) return false;
     } while (!batch.taken.compare_exchange_weak(index, index + 1, std::memory_order_relaxed));
     while (batch.copied.load(std::memory_order_acquire) <= index) ThreadPool::pause();
-    const BpeEncoder& self = *batch.self;
+    const TextEncoder& self = *batch.self;
     Tokens& tokens = batch.parts[static_cast<size_t>(worker)].tokens;
     const Task& task = batch.tasks[index];
     try {
       for (size_t at = task.first; at < task.last; ++at) {
         const size_t before = tokens.count;
-        self.encoder_->encode(self.units_.data() + batch.starts[at], batch.sizes[at], batch.spans,
-                              *self.workers_[static_cast<size_t>(worker)], tokens);
-        batch.counts[batch.first + at] = static_cast<int32_t>(tokens.count - before);
+        const bool done = Kind::encode(*self.encoder_, self.units_.data() + batch.starts[at], batch.sizes[at], batch.spans,
+                                       *self.workers_[static_cast<size_t>(worker)], tokens);
+        batch.counts[batch.first + at] = done ? static_cast<int32_t>(tokens.count - before) : -1;
         batch.takers[batch.first + at] = batch.first_part + worker;
       }
     } catch (const std::bad_alloc&) {
@@ -256,7 +330,7 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
   // steps(): merges of long pieces looked at so far, by all threads.
   Napi::Value Steps(const Napi::CallbackInfo& info) {
     uint64_t steps = 0;
-    for (const auto& worker : workers_) steps += worker->merger.steps();
+    for (const auto& worker : workers_) steps += Kind::steps(*worker);
     return Napi::Number::New(info.Env(), static_cast<double>(steps));
   }
 
@@ -270,9 +344,9 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
   static constexpr size_t kTaskUnits = 8 << 10;
   static constexpr size_t kWaveUnits = 8 << 20;
   static constexpr size_t kWaveTexts = 1 << 16;
-  std::unique_ptr<tok::Encoder> encoder_;
+  std::unique_ptr<typename Kind::Encoder> encoder_;
   // The first is the caller's own.
-  std::vector<std::unique_ptr<tok::Encoder::Worker>> workers_;
+  std::vector<std::unique_ptr<Worker>> workers_;
   Buffer<char16_t> units_;
   Tokens tokens_;
   // Of the last wave; most texts have fewer ids than a third of their units.
@@ -282,7 +356,8 @@ class BpeEncoder : public Napi::ObjectWrap<BpeEncoder> {
 }  // namespace
 
 void ExportTokenizer(Napi::Env env, Napi::Object exports) {
-  exports.Set("BpeEncoder", BpeEncoder::define(env));
+  exports.Set("BpeEncoder", TextEncoder<Bpe>::define(env));
+  exports.Set("WordPieceEncoder", TextEncoder<WordPiece>::define(env));
   ExportDecoder(env, exports);
   ExportTrainer(env, exports);
   ExportUnigramTrainer(env, exports);

@@ -9,6 +9,8 @@ import type {
   WordCounter,
   WordCounterOptions,
   WordLattices,
+  WordPieceEncoder,
+  WordPieceEncoderOptions,
 } from './tokenizer.js';
 
 /** One kernel as the addon describes it: its attribute layout is `i:name;` or `d:name;` for each attribute in order. */
@@ -79,4 +81,5 @@ export interface NativeAddon {
   WordCounter: new (options: WordCounterOptions) => WordCounter;
   MergeLearner: new (words: CountedWords, options: MergeLearnerOptions) => MergeLearner;
   WordLattices: new (words: CountedWords) => WordLattices;
+  WordPieceEncoder: new (options: WordPieceEncoderOptions) => WordPieceEncoder;
 }

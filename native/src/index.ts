@@ -31,4 +31,6 @@ export type {
   WordCounter,
   WordCounterOptions,
   WordLattices,
+  WordPieceEncoder,
+  WordPieceEncoderOptions,
 } from './tokenizer.js';

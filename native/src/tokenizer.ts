@@ -63,6 +63,34 @@ export interface BpeEncoder {
   steps(): number;
 }
 
+export interface WordPieceEncoderOptions extends TokenBytes {
+  /** Bytes before tokens that go on. */
+  prefix: Uint8Array;
+  /** Id of words that tokens do not cover. */
+  unknown: number;
+  /** Longer words are unknown. */
+  mostCharacters: number;
+  /**
+   * What becomes of each of 0x110000 code points, `value << 3 | kind`: 0 becomes the code point `value` in a word, 1 ends a
+   * word and is gone, 2 is a word of its own, 3 is gone, 4 becomes the sequence at `value`, 5 depends on its neighbours.
+   */
+  cells: Uint32Array;
+  /** Sequences: a count and as many cells of kinds 0 to 3. */
+  sequences: Uint32Array;
+}
+
+/**
+ * WordPiece of texts without added tokens; lone surrogates count as U+FFFD. `encode` gives null, and `encodeBatch` the count
+ * -1, for a text with a character of kind 5. Throws E_OOM.
+ */
+export interface WordPieceEncoder {
+  encode(text: string, spans: false): Int32Array | null;
+  /** Ids, offsets in UTF-16 units (two per id), and the number of the word of each id. */
+  encode(text: string, spans: true): [ids: Int32Array, offsets: Int32Array, words: Int32Array] | null;
+  /** As `BpeEncoder`'s. */
+  encodeBatch: BpeEncoder['encodeBatch'];
+}
+
 export interface ByteDecoderOptions extends TokenBytes {
   /** Of each token: 0 text, 1 special, 2 does not exist. */
   kinds: Uint8Array;

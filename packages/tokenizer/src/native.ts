@@ -5,8 +5,11 @@
 import { type BpeEncoder, loadAddon, type NativeAddon } from '@inkstone/native';
 import type { EncoderParts, Engine, EngineDecoder, Place, TextTokens, TokenTable } from './engine.js';
 import { TokenizerError } from './errors.js';
+import { WordPiece } from './models/word-piece.js';
+import { inOrder, view } from './native-batch.js';
 import { type NativeOptions, threadsOf } from './native-parts.js';
 import { type NativePlan, nativePlan } from './native-plan.js';
+import { nativeDecoder, WordPieceEngine, wordPiecePlan } from './native-word-piece.js';
 import type { Tokenizer } from './tokenizer.js';
 
 export type { NativeOptions } from './native-parts.js';
@@ -15,8 +18,8 @@ export { nativeTrainer } from './native-trainer.js';
 /**
  * Why a tokenizer cannot use the native engine, in words, or undefined if it can. It takes byte-level BPE cut by the
  * pattern of GPT-2, with a space before or not, of cl100k, o200k or DeepSeek and their kin, and by `Digits` or the like
- * before; and BPE of characters with byte fallback, as of Llama 2, whose spaces are made visible by a normalizer or
- * `Metaspace`. Normalizers run in TypeScript. The table of families in the README says which models these are.
+ * before; BPE of characters with byte fallback, as of Llama 2, whose spaces are made visible by a normalizer or
+ * `Metaspace`, with normalizers in TypeScript; and WordPiece with the normalizer and pre-tokenizer of BERT. The table of families in the README says which models these are.
  *
  * @example
  * ```ts
@@ -24,7 +27,7 @@ export { nativeTrainer } from './native-trainer.js';
  * ```
  */
 export function nativeObstacle(tokenizer: EncoderParts): string | undefined {
-  const plan = nativePlan(tokenizer);
+  const plan = tokenizer.model instanceof WordPiece ? wordPiecePlan(tokenizer) : nativePlan(tokenizer);
   return typeof plan === 'string' ? plan : undefined;
 }
 
@@ -44,24 +47,35 @@ export function nativeObstacle(tokenizer: EncoderParts): string | undefined {
 export function useNative(tokenizer: Tokenizer, options: NativeOptions = {}): Tokenizer {
   const threads = threadsOf(options);
   const addon = loadAddon();
-  return tokenizer.with({ engine: (parts) => new NativeEngine(addon, parts, threads) });
+  return tokenizer.with({ engine: (parts) => engineOf(addon, parts, threads) });
 }
 
-class NativeEngine implements Engine {
+function engineOf(addon: NativeAddon, parts: EncoderParts, threads: number): Engine {
+  if (parts.model instanceof WordPiece) {
+    const plan = wordPiecePlan(parts);
+    if (typeof plan === 'string') throw unsupported(plan);
+    return new WordPieceEngine(addon, parts, plan(), threads);
+  }
+  const plan = nativePlan(parts);
+  if (typeof plan === 'string') throw unsupported(plan);
+  return new BpeEngine(addon, plan, threads);
+}
+
+function unsupported(obstacle: string): TokenizerError {
+  return new TokenizerError('E_UNSUPPORTED', 'native engine', {
+    rule: 'takes byte-level BPE cut by a known pattern, BPE with byte fallback as of Llama 2, and WordPiece as of BERT',
+    received: `a tokenizer it cannot take: ${obstacle}`,
+    fix: 'leave the engine out: with({ engine: undefined })',
+  });
+}
+
+class BpeEngine implements Engine {
   readonly #addon: NativeAddon;
   readonly #plan: NativePlan;
   readonly #encoder: BpeEncoder;
   readonly #threads: number;
 
-  constructor(addon: NativeAddon, parts: EncoderParts, threads: number) {
-    const plan = nativePlan(parts);
-    if (typeof plan === 'string') {
-      throw new TokenizerError('E_UNSUPPORTED', 'native engine', {
-        rule: 'takes byte-level BPE cut by a known pattern, and BPE with byte fallback as of Llama 2',
-        received: `a tokenizer it cannot take: ${plan}`,
-        fix: 'leave the engine out: with({ engine: undefined })',
-      });
-    }
+  constructor(addon: NativeAddon, plan: NativePlan, threads: number) {
     this.#addon = addon;
     this.#plan = plan;
     this.#threads = threads;
@@ -124,38 +138,11 @@ class NativeEngine implements Engine {
   }
 
   decoder(table: TokenTable): EngineDecoder {
-    const decoder = new this.#addon.ByteDecoder(table);
-    return {
-      bytes: (ids, skipSpecial) => decoder.decode(ids, skipSpecial),
-      text: (ids, skipSpecial) => decoder.decodeText(ids, skipSpecial),
-    };
+    return nativeDecoder(this.#addon, table);
   }
 
   /** Merges of long pieces looked at so far: what a test of the worst case counts. */
   get steps(): number {
     return this.#encoder.steps();
   }
-}
-
-/** What `make` makes of each text of a batch from where its tokens lie: in the part of which thread, from where to where. */
-function inOrder<T>(
-  counts: Int32Array,
-  takers: Int32Array,
-  make: (part: number, from: number, to: number, index: number) => T,
-): T[] {
-  const ends: number[] = [];
-  const out = new Array<T>(counts.length);
-  for (let i = 0; i < counts.length; i++) {
-    const part = takers[i]!;
-    const from = ends[part] ?? 0;
-    const to = from + counts[i]!;
-    ends[part] = to;
-    out[i] = make(part, from, to, i);
-  }
-  return out;
-}
-
-/** `subarray`, sooner. */
-function view(array: Int32Array, from: number, to: number): Int32Array {
-  return new Int32Array(array.buffer, array.byteOffset + 4 * from, to - from);
 }

@@ -40,6 +40,11 @@ export class WordPiece implements Model {
     this.#longest = longest;
   }
 
+  /** True if text never spells the id. */
+  hides(id: number): boolean {
+    return this.#hidden?.has(id) ?? false;
+  }
+
   get idLimit(): number {
     return this.vocab.idLimit;
   }

@@ -1,0 +1,25 @@
+/** What the addon makes of a batch of texts, text by text. */
+
+/** What `make` makes of each text of a batch from where its tokens lie: in the part of which thread, from where to where. */
+export function inOrder<T>(
+  counts: Int32Array,
+  takers: Int32Array,
+  make: (part: number, from: number, to: number, index: number) => T,
+): T[] {
+  const ends: number[] = [];
+  const out = new Array<T>(counts.length);
+  for (let i = 0; i < counts.length; i++) {
+    const part = takers[i]!;
+    const from = ends[part] ?? 0;
+    // Below 0: a text that the addon left out.
+    const to = from + Math.max(0, counts[i]!);
+    ends[part] = to;
+    out[i] = make(part, from, to, i);
+  }
+  return out;
+}
+
+/** `subarray`, sooner. */
+export function view(array: Int32Array, from: number, to: number): Int32Array {
+  return new Int32Array(array.buffer, array.byteOffset + 4 * from, to - from);
+}
