@@ -1,7 +1,7 @@
 // Tokens by their bytes: a trie whose edges lie in one hash table, so that a step is a look at one place.
 #pragma once
 #include <cstdint>
-#include <stdexcept>
+#include <new>
 #include <vector>
 
 #include "buffer.h"

@@ -162,12 +162,12 @@ bool WordPieceEncoder::run(const char16_t* text, size_t units, Worker& worker, T
       // A run of ASCII that stays within its word.
       const size_t begin = i;
       worker.word.reserve(worker.size + 64 + 20);
-      uint8_t* const to = worker.word.data() + worker.size - begin;
+      uint8_t* const to = worker.word.data() + worker.size;
       const size_t stop = units - i < 64 ? units : i + 64;
       for (; i < stop && text[i] < 128; ++i) {
         const uint8_t c = ascii_[text[i]];
         if (c == 0) break;
-        to[i] = c;
+        to[i - begin] = c;
       }
       worker.size += i - begin;
       worker.characters += i - begin;
