@@ -195,10 +195,12 @@ function wordCases(kind, files) {
       bytes,
       tokens,
       huggingFaceAgrees: agrees,
-      mbPerSecond: { cold: inkstone.cold, warm: inkstone.warm, huggingFace: huggingFace?.warm },
+      mbPerSecond: { ...inkstone, checksum: undefined, huggingFace: huggingFace?.warm },
       ratios: {
         'cold / Hugging Face': ratio(inkstone.cold, huggingFace?.warm),
         'warm / Hugging Face': ratio(inkstone.warm, huggingFace?.warm),
+        'native cold / Hugging Face': ratio(inkstone.nativeCold, huggingFace?.warm),
+        'native warm / Hugging Face': ratio(inkstone.nativeWarm, huggingFace?.warm),
       },
     };
   });

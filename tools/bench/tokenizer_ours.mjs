@@ -9,7 +9,7 @@ const dist = new URL('../../packages/tokenizer/dist/', import.meta.url);
 const { fromTiktoken, trainBpe, trainUnigram, ByteLevel, Split, PreTokenizerSequence } = await import(
   new URL('index.js', dist)
 );
-const { nativeTrainer, useNative } = await import(new URL('native.js', dist));
+const { nativeObstacle, nativeTrainer, useNative } = await import(new URL('native.js', dist));
 const [mode, ...args] = process.argv.slice(2);
 const modes = { ranks, encode, words, train, unigram, worst };
 console.log(JSON.stringify(await modes[mode](...args)));
@@ -193,7 +193,13 @@ async function words(kind, list, saved, size) {
   const tokenizer = fresh();
   const cold = speed(tokenizer);
   const warm = Math.max(...Array.from({ length: 5 }, () => speed(tokenizer)));
-  return { cold, warm, checksum: checksum(encodeAll(tokenizer)) };
+  const out = { cold, warm, checksum: checksum(encodeAll(tokenizer)) };
+  if (nativeObstacle(tokenizer) !== undefined) return out;
+  const native = useNative(fresh(), { threads: 1 });
+  out.nativeCold = speed(native);
+  out.nativeWarm = Math.max(...Array.from({ length: 5 }, () => speed(native)));
+  if (checksum(encodeAll(native)) !== out.checksum) throw new Error('native ids differ');
+  return out;
 }
 
 async function train(list, size) {
