@@ -6,6 +6,7 @@ import { AddedTokens } from './added-tokens.js';
 import { Vocab } from './models/vocab.js';
 import { WordPiece } from './models/word-piece.js';
 import { nativeObstacle, useNative } from './native.js';
+import { wordPiecePlan } from './native-word-piece.js';
 import { BertNormalizer, type BertNormalizerOptions } from './normalizers/bert.js';
 import { Lowercase } from './normalizers/simple.js';
 import { BertPreTokenizer, Whitespace } from './pre-tokenizers/simple.js';
@@ -232,6 +233,16 @@ describe.skipIf(absent !== '')(absent ? `skipped: native WordPiece (${absent})` 
       }
     },
   );
+
+  it('leaves texts to TypeScript only where a mark that stays could move', () => {
+    const plan = wordPiecePlan(Tokenizer.fromJSON(bert));
+    if (typeof plan === 'string') throw new Error(plan);
+    const encoder = new (loadAddon().WordPieceEncoder)(plan());
+    for (const text of [...golden.texts, ...special.filter((each) => !/[\ud834\u302e]/.test(each))]) {
+      expect([text, encoder.encode(text, false) === null]).toEqual([text, false]);
+    }
+    expect(encoder.encode('a\ud834\udd65\u0334', false)).toBe(null);
+  });
 
   it('gives the ids of the tokenizer of the BERT kind', () => {
     const plain = Tokenizer.fromJSON(bert);

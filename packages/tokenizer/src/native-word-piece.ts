@@ -35,12 +35,25 @@ export function wordPiecePlan(parts: EncoderParts): (() => WordPieceEncoderOptio
     );
     return {
       ...tokenBytes(spelled),
-      ...characterCells(normalizer),
+      ...cellsOf(normalizer),
       prefix: encoder.encode(model.prefix),
       unknown,
       mostCharacters: model.maxChars,
     };
   };
+}
+
+/** What tokenizers with the same normalizer share: their tables are four megabytes, and half a second to make. */
+const tables = new Map<string, ReturnType<typeof characterCells>>();
+
+function cellsOf(normalizer: Normalizer | undefined): ReturnType<typeof characterCells> {
+  const key = JSON.stringify(normalizer ?? null);
+  let found = tables.get(key);
+  if (!found) {
+    found = characterCells(normalizer);
+    tables.set(key, found);
+  }
+  return found;
 }
 
 const [WORD, SPACE, ALONE, GONE, SEQUENCE, ELSE] = [0, 1, 2, 3, 4, 5] as const;

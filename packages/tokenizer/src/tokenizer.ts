@@ -148,11 +148,10 @@ export class Tokenizer {
    */
   encodeIds(text: string, options: EncodeOptions = {}): Int32Array {
     if (this.#isBare(options)) return this.#pipeline.ids(text, options.allowedSpecial ?? 'none');
-    const encodings = this.#texts(text, options).map((part, i) => {
-      const ids = this.#pipeline.ids(part, options.allowedSpecial ?? 'none');
-      return Encoding.ofText(ids, new Int32Array(0), new Int32Array(0), i);
-    });
-    return this.#pad([this.#lay(encodings, options)], options)[0]!.ids;
+    const parts = this.#texts(text, options).map((part) =>
+      this.#pipeline.ids(part, options.allowedSpecial ?? 'none'),
+    );
+    return this.#pad([this.#layIds(parts, options)], options)[0]!.ids;
   }
 
   /**
@@ -165,8 +164,22 @@ export class Tokenizer {
    * ```
    */
   encodeIdsBatch(texts: readonly string[], options: EncodeOptions = {}): Int32Array[] {
-    if (this.#isBare(options)) return this.#pipeline.idsOfAll(texts, options.allowedSpecial ?? 'none');
-    return this.encodeBatch(texts, options).map(({ ids }) => ids);
+    const allowed = options.allowedSpecial ?? 'none';
+    if (this.#isBare(options)) return this.#pipeline.idsOfAll(texts, allowed);
+    const flat = texts.flatMap((text) => this.#texts(text, options));
+    const parts = this.#pipeline.idsOfAll(flat, allowed);
+    const each = options.pair === undefined ? 1 : 2;
+    const encodings = texts.map((_, i) => this.#layIds(parts.slice(each * i, each * (i + 1)), options));
+    return this.#pad(encodings, options).map(({ ids }) => ids);
+  }
+
+  /** One encoding of a text or a pair of which only ids are asked for. */
+  #layIds(parts: readonly Int32Array[], options: EncodeOptions): Encoding {
+    const none = new Int32Array(0);
+    return this.#lay(
+      parts.map((ids, i) => Encoding.ofText(ids, none, none, i)),
+      options,
+    );
   }
 
   /** True if ids are those of the text alone: no pair, nothing cut off, nothing put in. */

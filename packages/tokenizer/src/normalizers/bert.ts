@@ -83,8 +83,7 @@ function spaceChinese(text: AlignedText): AlignedText {
   return found ? text.transform(changes) : text;
 }
 
-/** The blocks BERT takes for Chinese; kana and Hangul are not among them. */
-/** True for the characters that BERT takes for Chinese: CJK ideographs. */
+/** True for the characters that BERT takes for Chinese: CJK ideographs; kana and Hangul are not among them. */
 export function isChinese(c: number): boolean {
   return (
     (c >= 0x4e00 && c <= 0x9fff) ||
