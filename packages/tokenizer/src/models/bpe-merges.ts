@@ -3,14 +3,17 @@ import { PairTable } from '../pair-table.js';
 const NONE = 0x7fffffff;
 /** Up to this many symbols a scan for the lowest rank is faster than a queue. */
 const SCAN_LIMIT = 40;
+/** Symbols merged at a time where there are many, and how many of them at the end are merged again with those that follow. */
+const WINDOW = 1 << 15;
+const MARGIN = 256;
 /** Rank and position share one float64 key: rank * 2^31 + position, exact below 2^53. */
 const POSITION = 2 ** 31;
 
 /**
  * The merge rules of byte-pair encoding and the buffers in which a piece is merged: lowest rank first, then
  * leftmost (Sennrich et al. 2016, arXiv 1508.07909). Short pieces are scanned; in long ones the positions wait in
- * buckets by rank over a linked list, so that each rank is one go over the text. O(n log n) for n symbols whatever the
- * text, and O(n) where no rule has a lower rank than one that makes its parts.
+ * buckets by rank over a linked list, so that each rank is one go over the text; very long ones are merged window by window.
+ * O(n log n) for n symbols whatever the text, and O(n) where no rule has a lower rank than one that makes its parts.
  */
 export class BpeMerges {
   /** The symbols of the piece: ids, and how long each is in units of the caller's choice. */
@@ -25,6 +28,8 @@ export class BpeMerges {
   /** The long way: the rank of each symbol with the one behind it, and the positions that wait for each rank. */
   #pairRanks = new Int32Array(0);
   readonly #buckets = new Map<number, number[]>();
+  /** Where each symbol that the long way left began. */
+  #starts = new Int32Array(0);
 
   /**
    * @param rules triples left id, right id, merged id.
@@ -63,11 +68,66 @@ export class BpeMerges {
    */
   merge(count: number, dropout = 0, random: () => number = Math.random): number {
     if (dropout > 0) return this.#mergeHeap(count, dropout, random);
-    return count <= SCAN_LIMIT ? this.#mergeScan(count) : this.#mergeLong(count);
+    return count > WINDOW ? this.#mergeWindows(count) : this.#mergeWhole(this.ids, this.lengths, count);
   }
 
-  #mergeScan(count: number): number {
-    const { ids, lengths } = this;
+  #mergeWhole(ids: Int32Array, lengths: Int32Array, count: number): number {
+    return count <= SCAN_LIMIT ? this.#mergeScan(ids, lengths, count) : this.#mergeLong(ids, lengths, count);
+  }
+
+  /**
+   * Merges window by window, so that what is worked on stays in the caches and little memory is needed.
+   *
+   * Tokens in a row are what a text is merged to if each two neighbours are what both together are merged to: were there a
+   * first merge across a border, it would come first for those two alone as well. Neighbours within a window are; what is
+   * left to ask is whether the last token kept of a window and the first of the next one are. If not, all is merged at once.
+   */
+  #mergeWindows(count: number): number {
+    const symbols = this.ids.slice(0, count);
+    const sizes = this.lengths.slice(0, count);
+    const ids = new Int32Array(WINDOW);
+    const lengths = new Int32Array(WINDOW);
+    let kept = 0;
+    /** Where the last token kept begins. */
+    let last = 0;
+    for (let at = 0; at < count; ) {
+      const size = Math.min(WINDOW, count - at);
+      ids.set(symbols.subarray(at, at + size));
+      lengths.set(sizes.subarray(at, at + size));
+      let left = this.#mergeLong(ids, lengths, size);
+      const starts = this.#starts;
+      const firstEnd = at + (left > 1 ? starts[1]! : size);
+      let done = size;
+      if (at + size < count) {
+        // What is near the end of a window could depend on what follows.
+        do left--;
+        while (left > 0 && starts[left]! + MARGIN > size);
+        done = starts[left]!;
+      }
+      const next = left > 0 ? starts[left - 1]! : 0;
+      if (left > 0) {
+        this.ids.set(ids.subarray(0, left), kept);
+        this.lengths.set(lengths.subarray(0, left), kept);
+      }
+      if (left === 0 || (at > 0 && !this.#standsApart(symbols.slice(last, firstEnd), kept))) {
+        this.ids.set(symbols);
+        this.lengths.set(sizes);
+        return this.#mergeLong(this.ids, this.lengths, count);
+      }
+      kept += left;
+      last = at + next;
+      at += done;
+    }
+    return kept;
+  }
+
+  /** True if these symbols are merged to the tokens before and at `border`, and no others. */
+  #standsApart(symbols: Int32Array, border: number): boolean {
+    if (this.#mergeWhole(symbols, new Int32Array(symbols.length), symbols.length) !== 2) return false;
+    return symbols[0] === this.ids[border - 1] && symbols[1] === this.ids[border];
+  }
+
+  #mergeScan(ids: Int32Array, lengths: Int32Array, count: number): number {
     const table = this.#ranks;
     const ranks = this.#scanRanks;
     for (let i = 0; i + 1 < count; i++) {
@@ -108,10 +168,10 @@ export class BpeMerges {
     if (this.#next.length >= count) return;
     this.#next = new Int32Array(count);
     this.#previous = new Int32Array(count);
+    this.#starts = new Int32Array(count);
   }
 
-  #mergeLong(count: number): number {
-    const { ids, lengths } = this;
+  #mergeLong(ids: Int32Array, lengths: Int32Array, count: number): number {
     const table = this.#ranks;
     this.#reserveLinks(count);
     if (this.#pairRanks.length < count) this.#pairRanks = new Int32Array(count);
@@ -179,14 +239,14 @@ export class BpeMerges {
         }
       }
     }
-    return this.#collect(count);
+    return this.#collect(ids, lengths, count);
   }
 
   /** Moves the symbols that are left together. */
-  #collect(count: number): number {
-    const { ids, lengths } = this;
+  #collect(ids: Int32Array, lengths: Int32Array, count: number): number {
     let left = 0;
     for (let i = 0; i < count; i = this.#next[i]!) {
+      this.#starts[left] = i;
       ids[left] = ids[i]!;
       lengths[left++] = lengths[i]!;
     }
@@ -244,7 +304,7 @@ export class BpeMerges {
         if (precedes >= 0) siftUp(heap, size++, precedes * POSITION + before);
       }
     }
-    return this.#collect(count);
+    return this.#collect(ids, lengths, count);
   }
 }
 
