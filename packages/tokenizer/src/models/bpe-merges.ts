@@ -28,6 +28,9 @@ export class BpeMerges {
   /** The long way: the rank of each symbol with the one behind it, and the positions that wait for each rank. */
   #pairRanks = new Int32Array(0);
   readonly #buckets = new Map<number, number[]>();
+  /** The symbols of a piece that is merged in windows, and their lengths. */
+  #symbols = new Int32Array(0);
+  #sizes = new Int32Array(0);
   /** Where each symbol that the long way left began. */
   #starts = new Int32Array(0);
 
@@ -83,8 +86,14 @@ export class BpeMerges {
    * left to ask is whether the last token kept of a window and the first of the next one are. If not, all is merged at once.
    */
   #mergeWindows(count: number): number {
-    const symbols = this.ids.slice(0, count);
-    const sizes = this.lengths.slice(0, count);
+    if (this.#symbols.length < count) {
+      this.#symbols = new Int32Array(count);
+      this.#sizes = new Int32Array(count);
+    }
+    const symbols = this.#symbols.subarray(0, count);
+    const sizes = this.#sizes.subarray(0, count);
+    symbols.set(this.ids.subarray(0, count));
+    sizes.set(this.lengths.subarray(0, count));
     const ids = new Int32Array(WINDOW);
     const lengths = new Int32Array(WINDOW);
     let kept = 0;
