@@ -42,14 +42,7 @@ Characters::Characters(const PairRules& rules, const int32_t* byte_ids, const st
   for (uint32_t point = kFirst; point < kEnd; ++point) {
     if (point >= 0xd800 && point < 0xe000) continue;
     uint8_t spelled[3];
-    int32_t count = 0;
-    if (point >= 0x800) {
-      spelled[count++] = static_cast<uint8_t>(0xe0 | point >> 12);
-      spelled[count++] = static_cast<uint8_t>(0x80 | (point >> 6 & 63));
-    } else {
-      spelled[count++] = static_cast<uint8_t>(0xc0 | point >> 6);
-    }
-    spelled[count++] = static_cast<uint8_t>(0x80 | (point & 63));
+    auto count = static_cast<int32_t>(put_utf8(point, spelled));
     Symbols& symbols = symbols_[point - kFirst];
     for (int32_t i = 0; i < count; ++i) symbols.ids[i] = byte_ids[spelled[i]];
     // The lowest rank at which one of the character's parts is joined to a neighbour, and the highest that finishes it.

@@ -33,6 +33,38 @@ inline size_t utf8_bound(const char16_t* s, size_t n) {
   return bytes;
 }
 
+// The character at s[i] of n units, a lone surrogate being U+FFFD; i moves behind it.
+inline uint32_t next_point(const char16_t* s, size_t n, size_t& i) {
+  const uint32_t c = s[i++];
+  if (c < 0xd800 || c >= 0xe000) return c;
+  if (c < 0xdc00 && i < n && s[i] >= 0xdc00 && s[i] < 0xe000) return 0x10000 + ((c - 0xd800) << 10) + (s[i++] - 0xdc00u);
+  return 0xfffd;
+}
+
+// Writes a character as UTF-8 and returns the bytes written.
+inline size_t put_utf8(uint32_t c, uint8_t* out) {
+  if (c < 0x80) {
+    out[0] = static_cast<uint8_t>(c);
+    return 1;
+  }
+  if (c < 0x800) {
+    out[0] = static_cast<uint8_t>(0xc0 | c >> 6);
+    out[1] = static_cast<uint8_t>(0x80 | (c & 63));
+    return 2;
+  }
+  if (c < 0x10000) {
+    out[0] = static_cast<uint8_t>(0xe0 | c >> 12);
+    out[1] = static_cast<uint8_t>(0x80 | (c >> 6 & 63));
+    out[2] = static_cast<uint8_t>(0x80 | (c & 63));
+    return 3;
+  }
+  out[0] = static_cast<uint8_t>(0xf0 | c >> 18);
+  out[1] = static_cast<uint8_t>(0x80 | (c >> 12 & 63));
+  out[2] = static_cast<uint8_t>(0x80 | (c >> 6 & 63));
+  out[3] = static_cast<uint8_t>(0x80 | (c & 63));
+  return 4;
+}
+
 // Writes n units as UTF-8, a lone surrogate as U+FFFD, and returns the bytes written: at most 3 n.
 inline size_t utf16_to_utf8(const char16_t* s, size_t n, uint8_t* out) {
   uint8_t* const begin = out;
@@ -49,32 +81,7 @@ inline size_t utf16_to_utf8(const char16_t* s, size_t n, uint8_t* out) {
       i += 16;
     }
 #endif
-    for (const size_t stop = i + 16 < n ? i + 16 : n; i < stop; ++i) {
-      uint32_t c = s[i];
-      if (c < 0x80) {
-        *out++ = static_cast<uint8_t>(c);
-        continue;
-      }
-      if (c < 0x800) {
-        *out++ = static_cast<uint8_t>(0xc0 | c >> 6);
-        *out++ = static_cast<uint8_t>(0x80 | (c & 63));
-        continue;
-      }
-      if (c >= 0xd800 && c < 0xe000) {
-        if (c < 0xdc00 && i + 1 < n && s[i + 1] >= 0xdc00 && s[i + 1] < 0xe000) {
-          c = 0x10000 + ((c - 0xd800) << 10) + (s[++i] - 0xdc00u);
-          *out++ = static_cast<uint8_t>(0xf0 | c >> 18);
-          *out++ = static_cast<uint8_t>(0x80 | (c >> 12 & 63));
-          *out++ = static_cast<uint8_t>(0x80 | (c >> 6 & 63));
-          *out++ = static_cast<uint8_t>(0x80 | (c & 63));
-          continue;
-        }
-        c = 0xfffd;
-      }
-      *out++ = static_cast<uint8_t>(0xe0 | c >> 12);
-      *out++ = static_cast<uint8_t>(0x80 | (c >> 6 & 63));
-      *out++ = static_cast<uint8_t>(0x80 | (c & 63));
-    }
+    for (const size_t stop = i + 16 < n ? i + 16 : n; i < stop;) out += put_utf8(next_point(s, n, i), out);
   }
   return static_cast<size_t>(out - begin);
 }

@@ -3,34 +3,12 @@
 #include <cstring>
 #include <utility>
 
+#include "utf.h"
+
 namespace ik::tok {
 namespace {
 
-constexpr uint32_t cell_of(uint32_t value, CellKind kind) { return value << 3 | static_cast<uint32_t>(kind); }
 constexpr CellKind kind_of(uint32_t cell) { return static_cast<CellKind>(cell & 7); }
-
-size_t put_utf8(uint32_t c, uint8_t* out) {
-  if (c < 0x80) {
-    out[0] = static_cast<uint8_t>(c);
-    return 1;
-  }
-  if (c < 0x800) {
-    out[0] = static_cast<uint8_t>(0xc0 | c >> 6);
-    out[1] = static_cast<uint8_t>(0x80 | (c & 63));
-    return 2;
-  }
-  if (c < 0x10000) {
-    out[0] = static_cast<uint8_t>(0xe0 | c >> 12);
-    out[1] = static_cast<uint8_t>(0x80 | (c >> 6 & 63));
-    out[2] = static_cast<uint8_t>(0x80 | (c & 63));
-    return 3;
-  }
-  out[0] = static_cast<uint8_t>(0xf0 | c >> 18);
-  out[1] = static_cast<uint8_t>(0x80 | (c >> 12 & 63));
-  out[2] = static_cast<uint8_t>(0x80 | (c >> 6 & 63));
-  out[3] = static_cast<uint8_t>(0x80 | (c & 63));
-  return 4;
-}
 
 }  // namespace
 
@@ -174,13 +152,7 @@ bool WordPieceEncoder::run(const char16_t* text, size_t units, Worker& worker, T
       if (i == stop) continue;
     }
     const size_t from = i;
-    uint32_t c = text[i++];
-    if (c >= 0xd800 && c < 0xe000) {
-      if (c < 0xdc00 && i < units && text[i] >= 0xdc00 && text[i] < 0xe000)
-        c = 0x10000 + ((c - 0xd800) << 10) + (text[i++] - 0xdc00u);
-      else c = 0xfffd;
-    }
-    const uint32_t cell = vocabulary_.cells[c];
+    const uint32_t cell = vocabulary_.cells[next_point(text, units, i)];
     switch (kind_of(cell)) {
       case CellKind::kElse: return false;
       case CellKind::kSequence: {
