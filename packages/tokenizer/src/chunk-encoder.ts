@@ -161,7 +161,7 @@ function isGraphic(unit: number): boolean {
 
 /** GRAPHIC are characters that stay as they are whatever stands next to them: ASCII, and punctuation of Chinese. */
 function kindOf(unit: number): number {
-  if (unit < 0x7f) return unit > 0x20 ? GRAPHIC : OTHER;
+  if (unit < 0x7f) return isGraphic(unit) ? GRAPHIC : OTHER;
   if (unit >= 0x3400 && isChinese(unit)) return CHINESE;
   const stays =
     (unit >= 0x2010 && unit < 0x2028) || (unit > 0x3000 && unit < 0x302a) || (unit > 0xff00 && unit < 0xff61);
@@ -204,15 +204,12 @@ function isLocal(normalizer: Normalizer): boolean {
 /** True if ASCII characters on both sides of a space stay there and the space between them, on its own. */
 function leavesWordsApart(normalizer: Normalizer): boolean {
   const normal = (text: string) => normalizer.normalize(AlignedText.of(text)).text;
+  const a = normal('a');
   for (let unit = 0x21; unit < 0x7f; unit++) {
     const char = String.fromCharCode(unit);
     const alone = normal(char);
     if (alone === '' || /\s/.test(alone) || normal(` ${char}`) !== ` ${alone}`) return false;
-    if (
-      normal(`${char} a`) !== `${alone} ${normal('a')}` ||
-      normal(`a ${char}`) !== `${normal('a')} ${alone}`
-    )
-      return false;
+    if (normal(`${char} a`) !== `${alone} ${a}` || normal(`a ${char}`) !== `${a} ${alone}`) return false;
   }
   return true;
 }

@@ -1,5 +1,7 @@
 /** What the addon makes of a batch of texts, text by text. */
 
+import type { TextTokens } from './engine.js';
+
 /** What `make` makes of each text of a batch from where its tokens lie: in the part of which thread, from where to where. */
 export function inOrder<T>(
   counts: Int32Array,
@@ -22,4 +24,19 @@ export function inOrder<T>(
 /** `subarray`, sooner. */
 export function view(array: Int32Array, from: number, to: number): Int32Array {
   return new Int32Array(array.buffer, array.byteOffset + 4 * from, to - from);
+}
+
+/** The tokens from one place to another of a part. */
+export function tokensIn(
+  ids: Int32Array,
+  offsets: Int32Array,
+  words: Int32Array,
+  from: number,
+  to: number,
+): TextTokens {
+  return {
+    ids: view(ids, from, to),
+    offsets: view(offsets, 2 * from, 2 * to),
+    wordIds: view(words, from, to),
+  };
 }

@@ -1,10 +1,8 @@
 import type { NativeAddon, WordLattices as NativeWordLattices } from '@inkstone/native';
+import { SLICE } from './native-parts.js';
 import type { ByteWords } from './trainers/byte-words.js';
 import type { Pace, TrainProgress } from './trainers/progress.js';
 import type { CharacterCounts, Cuts, Seed, WordLattices } from './trainers/word-lattices.js';
-
-/** How long the event loop may wait, in milliseconds. */
-const SLICE = 50;
 
 /** `PieceLattices` in C++, on several threads. */
 export class NativeLattices implements WordLattices {

@@ -8,6 +8,9 @@ import { wordClasses } from './pre-tokenizers/o200k-cutter.js';
 import { type Cutter, cutNothing } from './pre-tokenizers/pre-tokenizer.js';
 import { isRun, type RunTable, runTable } from './pre-tokenizers/run-cutter.js';
 
+/** How long training may keep the event loop waiting, in milliseconds. */
+export const SLICE = 50;
+
 /** Options of `useNative` and `nativeTrainer`. */
 export interface NativeOptions {
   /**

@@ -1,7 +1,7 @@
 import { loadAddon, type NativeAddon, type WordCounter } from '@inkstone/native';
 import { unspellBytes } from './byte-alphabet.js';
 import { NativeLattices } from './native-lattices.js';
-import { type NativeOptions, scannerOptions, threadsOf, tokenBytes } from './native-parts.js';
+import { type NativeOptions, SLICE, scannerOptions, threadsOf, tokenBytes } from './native-parts.js';
 import { scanOf } from './pre-tokenizers/known-patterns.js';
 import type { Cutter } from './pre-tokenizers/pre-tokenizer.js';
 import type { ByteWords } from './trainers/byte-words.js';
@@ -11,8 +11,6 @@ import type { ByteWordCounter } from './trainers/word-counter.js';
 
 /** Texts are counted when they are this long together, and longer ones in parts, in UTF-16 units. */
 const BATCH = 1 << 20;
-/** How long the event loop may wait, in milliseconds. */
-const SLICE = 50;
 
 /**
  * Trains BPE and Unigram in C++: pass it to `trainBpe`, `trainUnigram` or `trainFromFiles` as `engine`. Merges, or pieces and

@@ -1,6 +1,7 @@
 import { loadAddon } from '@inkstone/native';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { anyText as textOf } from '../test/any-text.js';
 import { fixture } from '../test/fixture.js';
 import { AddedTokens } from './added-tokens.js';
 import { Vocab } from './models/vocab.js';
@@ -108,23 +109,7 @@ const special = [
     '¿',
   ],
 ];
-const anyText = fc
-  .array(
-    fc.oneof(
-      { weight: 6, arbitrary: fc.constantFrom(...special) },
-      { weight: 2, arbitrary: fc.constantFrom(...golden.texts).map((text) => text.slice(0, 40)) },
-      { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 8 }) },
-      { weight: 1, arbitrary: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)) },
-      {
-        weight: 1,
-        arbitrary: fc
-          .tuple(fc.constantFrom('a', ' ', '砚', '🙂', 'in', '\u0301'), fc.integer({ min: 1, max: 250 }))
-          .map(([unit, n]) => unit.repeat(n)),
-      },
-    ),
-    { maxLength: 24 },
-  )
-  .map((parts) => parts.join(''));
+const anyText = textOf(special, golden.texts, ['a', ' ', '砚', '🙂', 'in', '\u0301'], 250);
 
 /** A vocabulary of all parts of the words of some texts, so that there is much to choose from. */
 function wordPiece(options = {}): WordPiece {

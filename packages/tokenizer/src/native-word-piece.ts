@@ -5,7 +5,8 @@ import { AlignedText } from './aligned-text.js';
 import type { EncoderParts, Engine, EngineDecoder, TextTokens, TokenTable } from './engine.js';
 import { legacyClass } from './legacy-classes.js';
 import { WordPiece } from './models/word-piece.js';
-import { inOrder, view } from './native-batch.js';
+import { inOrder, tokensIn, view } from './native-batch.js';
+import { nativeDecoder } from './native-decoder.js';
 import { tokenBytes } from './native-parts.js';
 import { BertNormalizer } from './normalizers/bert.js';
 import type { Normalizer } from './normalizers/normalizer.js';
@@ -151,24 +152,11 @@ export class WordPieceEngine implements Engine {
     return inOrder(counts, takers, (part, from, to, i) =>
       counts[i]! < 0
         ? this.#rest.tokens(texts[i]!, 'none')
-        : {
-            ids: view(ids[part]!, from, to),
-            offsets: view(offsets[part]!, 2 * from, 2 * to),
-            wordIds: view(words[part]!, from, to),
-          },
+        : tokensIn(ids[part]!, offsets[part]!, words[part]!, from, to),
     );
   }
 
   decoder(table: TokenTable): EngineDecoder {
     return nativeDecoder(this.#addon, table);
   }
-}
-
-/** The addon's decoder of a table. */
-export function nativeDecoder(addon: NativeAddon, table: TokenTable): EngineDecoder {
-  const decoder = new addon.ByteDecoder(table);
-  return {
-    bytes: (ids, skipSpecial) => decoder.decode(ids, skipSpecial),
-    text: (ids, skipSpecial) => decoder.decodeText(ids, skipSpecial),
-  };
 }

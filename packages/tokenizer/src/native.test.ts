@@ -1,6 +1,7 @@
 import { loadAddon } from '@inkstone/native';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { anyText as textOf } from '../test/any-text.js';
 import { fixture } from '../test/fixture.js';
 import { AddedTokens } from './added-tokens.js';
 import { decodeBase64 } from './base64.js';
@@ -125,23 +126,7 @@ const special = [
     '<|pad|>',
   ],
 ];
-const anyText = fc
-  .array(
-    fc.oneof(
-      { weight: 6, arbitrary: fc.constantFrom(...special) },
-      { weight: 2, arbitrary: fc.constantFrom(...golden.texts).map((text) => text.slice(0, 40)) },
-      { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 8 }) },
-      { weight: 1, arbitrary: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)) },
-      {
-        weight: 1,
-        arbitrary: fc
-          .tuple(fc.constantFrom('a', ' ', '砚', '🙂', 'ab'), fc.integer({ min: 1, max: 300 }))
-          .map(([unit, n]) => unit.repeat(n)),
-      },
-    ),
-    { maxLength: 24 },
-  )
-  .map((parts) => parts.join(''));
+const anyText = textOf(special, golden.texts, ['a', ' ', '砚', '🙂', 'ab'], 300);
 
 /** The trained model with other parts: merges as they are, or tiktoken's ranks, by which whole pieces are tokens. */
 async function pairOf(name: keyof typeof preTokenizers, ranked: boolean) {

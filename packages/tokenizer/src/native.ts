@@ -6,10 +6,11 @@ import { type BpeEncoder, loadAddon, type NativeAddon } from '@inkstone/native';
 import type { EncoderParts, Engine, EngineDecoder, Place, TextTokens, TokenTable } from './engine.js';
 import { TokenizerError } from './errors.js';
 import { WordPiece } from './models/word-piece.js';
-import { inOrder, view } from './native-batch.js';
+import { inOrder, tokensIn, view } from './native-batch.js';
+import { nativeDecoder } from './native-decoder.js';
 import { type NativeOptions, threadsOf } from './native-parts.js';
 import { type NativePlan, nativePlan } from './native-plan.js';
-import { nativeDecoder, WordPieceEngine, wordPiecePlan } from './native-word-piece.js';
+import { WordPieceEngine, wordPiecePlan } from './native-word-piece.js';
 import type { Tokenizer } from './tokenizer.js';
 
 export type { NativeOptions } from './native-parts.js';
@@ -107,11 +108,7 @@ class BpeEngine implements Engine {
     const given = this.#allGiven(texts);
     const [counts, takers, ids, offsets, words] = this.#encoder.encodeBatch(given, true, this.#threads);
     return inOrder(counts, takers, (part, from, to, i) =>
-      this.#finish(texts[i]!, given[i]!, {
-        ids: view(ids[part]!, from, to),
-        offsets: view(offsets[part]!, 2 * from, 2 * to),
-        wordIds: view(words[part]!, from, to),
-      }),
+      this.#finish(texts[i]!, given[i]!, tokensIn(ids[part]!, offsets[part]!, words[part]!, from, to)),
     );
   }
 
