@@ -1,6 +1,7 @@
 #include "unigram_trainer.h"
 
 #include <algorithm>
+#include <limits>
 #include <new>
 #include <unordered_map>
 
@@ -10,8 +11,35 @@
 namespace ik::tok {
 namespace {
 
-// A sum below kLow is lifted by 1 / kLow, with all that lie in reach of it; one below kNone of those counts for nothing.
-constexpr double kLow = 0x1p-128, kNone = 0x1p-512;
+// Words with a sum below kLow are summed in numbers with powers of kLow of their own.
+constexpr double kLow = 0x1p-128;
+
+// x times kLow to the power n.
+double times_low(double x, int32_t n) {
+  for (; n > 0; --n) x *= kLow;
+  for (; n < 0; ++n) x /= kLow;
+  return x;
+}
+
+// Adds value * kLow^power to a sum; the lower of the two powers stays.
+void add(double& sum, int32_t& sum_power, double value, int32_t power) {
+  if (sum == 0) {
+    sum = value;
+    sum_power = power;
+    return;
+  }
+  if (power < sum_power) {
+    sum = times_low(sum, sum_power - power);
+    sum_power = power;
+  }
+  sum += times_low(value, power - sum_power);
+}
+
+// Brings a sum that is neither 0 nor infinite between kLow and 1 / kLow.
+void normalize(double& sum, int32_t& power) {
+  for (; sum > 0 && sum < kLow; ++power) sum /= kLow;
+  for (; sum > 1 / kLow && sum <= std::numeric_limits<double>::max(); --power) sum *= kLow;
+}
 
 void make_room(WordLattices::Worker& worker, size_t size) {
   if (size < worker.forward.size()) return;
@@ -140,7 +168,6 @@ WordLattices::Seed WordLattices::seed(const int32_t* characters, size_t count, i
     }
   }
   first_.pop_back();
-  longest_ = longest;
   double unit = 0x1p-40;
   while (length > 0x1p51 * unit) unit *= 2;
   rounding_ = 0x1.8p52 * unit;
@@ -237,8 +264,8 @@ WordLattices::Parts WordLattices::parts() const {
   return out;
 }
 
-// Adds count times each piece's probability of standing in a cut of a word: forward(start) * p * backward(end) / Z. Sums are
-// kept away from underflow by powers of two, which change no bit of them.
+// Adds count times each piece's probability of standing in a cut of a word: forward(start) * p * backward(end) / Z. Words with
+// a sum below kLow are left to expect_improbable.
 void WordLattices::expect_word(size_t word, Worker& worker) const {
   const size_t start = words_.starts[word], size = words_.starts[word + 1] - 1 - start;
   make_room(worker, size);
@@ -252,7 +279,11 @@ void WordLattices::expect_word(size_t word, Worker& worker) const {
   std::fill_n(forward, size + 1, 0.0);
   forward[0] = 1;
   for (size_t i = 0; i < size; ++i) {
-    const double sum = forward[i] < kLow ? lift(i, size, worker) : forward[i];
+    const double sum = forward[i];
+    if (sum < kLow) {
+      expect_improbable(word, worker);
+      return;
+    }
     double* const after = forward + i + 1;
     for (uint32_t e = first[i]; e < first[i + 1]; ++e) {
       const uint32_t edge = edges[e];
@@ -264,34 +295,52 @@ void WordLattices::expect_word(size_t word, Worker& worker) const {
     const double before = forward[i];
     const double* const after = backward + i + 1;
     double sum = 0;
-    if (before > 0) {
-      for (uint32_t e = first[i]; e < first[i + 1]; ++e) {
-        const uint32_t edge = edges[e], id = edge >> kLengthBits;
-        const double rest = probabilities[id] * after[edge & kLengthMask];
-        sum += rest;
-        expected[id] += before * rest + rounding - rounding;
-      }
+    for (uint32_t e = first[i]; e < first[i + 1]; ++e) {
+      const uint32_t edge = edges[e], id = edge >> kLengthBits;
+      const double rest = probabilities[id] * after[edge & kLengthMask];
+      sum += rest;
+      expected[id] += before * rest + rounding - rounding;
     }
     backward[i] = sum;
-    for (; !worker.lifts.empty() && worker.lifts.back() == static_cast<int32_t>(i); worker.lifts.pop_back()) {
-      const size_t reach = std::min(size, i + static_cast<size_t>(longest_));
-      for (size_t j = i; j <= reach; ++j) backward[j] /= kLow;
-    }
   }
 }
 
-// Lifts the sums from a position on if all of them are low, and returns that of the position.
-double WordLattices::lift(size_t at, size_t size, Worker& worker) const {
-  double* const sums = worker.forward.data();
-  const size_t reach = std::min(size, at + static_cast<size_t>(longest_));
-  double most = 0;
-  for (size_t j = at; j <= reach; ++j) most = std::max(most, sums[j]);
-  for (; most > 0 && most < kLow; most /= kLow) {
-    for (size_t j = at; j <= reach; ++j) sums[j] /= kLow;
-    worker.lifts.push_back(static_cast<int32_t>(at));
+// The same where sums become too small: each is a number times a power of kLow, and no path is lost.
+void WordLattices::expect_improbable(size_t word, Worker& worker) const {
+  const size_t start = words_.starts[word], size = words_.starts[word + 1] - 1 - start;
+  const uint32_t* const first = first_.data() + start;
+  const uint32_t* const edges = edges_.data();
+  const double* const probabilities = values_.data();
+  double* const expected = worker.sums.data();
+  double* const forward = worker.forward.data();
+  double* const backward = worker.backward.data();
+  int32_t* const powers = worker.from.data();
+  int32_t* const powers_back = worker.by.data();
+  std::fill_n(forward, size + 1, 0.0);
+  std::fill_n(backward, size + 1, 0.0);
+  forward[0] = 1;
+  powers[0] = 0;
+  for (size_t i = 0; i < size; ++i) {
+    normalize(forward[i], powers[i]);
+    for (uint32_t e = first[i]; e < first[i + 1]; ++e) {
+      const uint32_t edge = edges[e];
+      const size_t to = i + 1 + (edge & kLengthMask);
+      add(forward[to], powers[to], forward[i] * probabilities[edge >> kLengthBits], powers[i]);
+    }
   }
-  if (sums[at] < kNone) sums[at] = 0;
-  return sums[at];
+  normalize(forward[size], powers[size]);
+  backward[size] = words_.counts[word] / forward[size];
+  powers_back[size] = -powers[size];
+  for (size_t i = size; i-- > 0;) {
+    for (uint32_t e = first[i]; e < first[i + 1]; ++e) {
+      const uint32_t edge = edges[e], id = edge >> kLengthBits;
+      const size_t to = i + 1 + (edge & kLengthMask);
+      const double rest = probabilities[id] * backward[to];
+      add(backward[i], powers_back[i], rest, powers_back[to]);
+      expected[id] += times_low(forward[i] * rest, powers[i] + powers_back[to]) + rounding_ - rounding_;
+    }
+    normalize(backward[i], powers_back[i]);
+  }
 }
 
 // Finds the best cut of what stands at [start, end), with itself as a piece or without, and of equals the one whose pieces

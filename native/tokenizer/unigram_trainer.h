@@ -44,7 +44,7 @@ class WordLattices {
   struct Worker {
     std::vector<double> sums;               // by id
     std::vector<double> forward, backward;  // by position of a word
-    std::vector<int32_t> from, by, path, lifts;
+    std::vector<int32_t> from, by, path;
   };
   // By id; there is one number more than pieces.
   void begin_expect(const double* probabilities);
@@ -67,7 +67,7 @@ class WordLattices {
   size_t piece_tasks() const { return (pieces() + kTaskPieces - 1) / kTaskPieces; }
   void split_at_others(const std::vector<int32_t>& ids);
   void expect_word(size_t word, Worker& worker) const;
-  double lift(size_t at, size_t size, Worker& worker) const;
+  void expect_improbable(size_t word, Worker& worker) const;
   void best(size_t start, size_t end, bool with_whole, Worker& worker) const;
 
   static constexpr size_t kTaskPoints = 1 << 12, kTaskPieces = 1 << 11;
@@ -83,7 +83,6 @@ class WordLattices {
   // Of each piece from 1 on, where one of its occurrences is, and its length.
   std::vector<uint32_t> at_{0};
   std::vector<uint8_t> lengths_{0};
-  int32_t longest_ = 1;
   // x + m - m rounds x to a multiple of m / 1.5 / 2^52, of which no sum has more than 2^51.
   double rounding_ = 0;
 

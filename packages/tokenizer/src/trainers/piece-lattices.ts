@@ -3,9 +3,8 @@ import type { Pace, TrainProgress } from './progress.js';
 import { type PointWords, seedPieces } from './seed-pieces.js';
 import type { CharacterCounts, Cuts, Seed, WordLattices } from './word-lattices.js';
 
-/** A sum below LOW is lifted by 1 / LOW, with all that lie in reach of it; one below NONE of those counts for nothing. */
+/** Words with a sum below LOW are summed in numbers with powers of LOW of their own. */
 const LOW = 2 ** -128;
-const NONE = 2 ** -512;
 
 /** An edge is the id of its piece and, in the lowest bits, one less than its length. */
 const LENGTH_BITS = 6;
@@ -20,8 +19,6 @@ export class PieceLattices implements WordLattices {
   /** Of each piece from 1 on, where one of its occurrences is, and its length. */
   #at = new Int32Array(1);
   #lengths = new Uint8Array(1);
-  /** Length of the longest piece. */
-  #longest = 1;
   /** x + m - m rounds x to a multiple of m / 1.5 / 2^52, of which no sum has more than 2^51. */
   #rounding = 0;
   /** By position of a word: sums up to it and from it on; where the best cut so far comes from, and by which piece. */
@@ -29,8 +26,6 @@ export class PieceLattices implements WordLattices {
   #backward = new Float64Array(64);
   #from = new Int32Array(64);
   #by = new Int32Array(64);
-  /** Positions at which sums were lifted. */
-  readonly #lifts: number[] = [];
   /** The ids of the last cut that `best` found, in order. */
   readonly #path: number[] = [];
 
@@ -94,7 +89,6 @@ export class PieceLattices implements WordLattices {
     this.#edges = edges;
     this.#at = at;
     this.#lengths = lengths;
-    this.#longest = longest;
     let length = 0;
     this.#eachPoint((_, count) => {
       length += count;
@@ -144,8 +138,8 @@ export class PieceLattices implements WordLattices {
 
   /**
    * Adds `count` times each piece's probability of standing in a cut of a word to `expected`:
-   * P(edge) = forward(start) * p * backward(end) / Z. Sums are kept away from underflow by powers of two, which change no bit
-   * of them.
+   * P(edge) = forward(start) * p * backward(end) / Z. Words as improbable as a product below
+   * LOW are left to `#expectImprobable`.
    */
   #expectWord(
     start: number,
@@ -162,48 +156,72 @@ export class PieceLattices implements WordLattices {
     const forward = this.#forward.fill(0, 0, size + 1);
     forward[0] = 1;
     for (let i = 0; i < size; i++) {
-      const sum = forward[i]! < LOW ? this.#lift(i, size) : forward[i]!;
+      const sum = forward[i]!;
+      if (sum < LOW) {
+        this.#expectImprobable(start, size, count, probabilities, expected);
+        return;
+      }
       for (let e = first[start + i]!; e < first[start + i + 1]!; e++) {
         const edge = edges[e]!;
         forward[i + 1 + (edge & LENGTH_MASK)]! += sum * probabilities[edge >>> LENGTH_BITS]!;
       }
     }
     const backward = this.#backward;
-    const lifts = this.#lifts;
     backward[size] = count / forward[size]!;
     for (let i = size - 1; i >= 0; i--) {
       const before = forward[i]!;
       let sum = 0;
-      if (before > 0) {
-        for (let e = first[start + i]!; e < first[start + i + 1]!; e++) {
-          const edge = edges[e]!;
-          const id = edge >>> LENGTH_BITS;
-          const rest = probabilities[id]! * backward[i + 1 + (edge & LENGTH_MASK)]!;
-          sum += rest;
-          expected[id]! += before * rest + rounding - rounding;
-        }
+      for (let e = first[start + i]!; e < first[start + i + 1]!; e++) {
+        const edge = edges[e]!;
+        const id = edge >>> LENGTH_BITS;
+        const rest = probabilities[id]! * backward[i + 1 + (edge & LENGTH_MASK)]!;
+        sum += rest;
+        expected[id]! += before * rest + rounding - rounding;
       }
       backward[i] = sum;
-      while (lifts.length > 0 && lifts[lifts.length - 1] === i) {
-        lifts.pop();
-        const reach = Math.min(size, i + this.#longest);
-        for (let j = i; j <= reach; j++) backward[j]! /= LOW;
-      }
     }
   }
 
-  /** Lifts the sums from a position on if all of them are low, and returns that of the position. */
-  #lift(at: number, size: number): number {
-    const sums = this.#forward;
-    const reach = Math.min(size, at + this.#longest);
-    let most = 0;
-    for (let j = at; j <= reach; j++) most = Math.max(most, sums[j]!);
-    for (; most > 0 && most < LOW; most /= LOW) {
-      for (let j = at; j <= reach; j++) sums[j]! /= LOW;
-      this.#lifts.push(at);
+  /** The same where sums become too small: each is a number times a power of LOW, and no path is lost. */
+  #expectImprobable(
+    start: number,
+    size: number,
+    count: number,
+    probabilities: Float64Array,
+    expected: Float64Array,
+  ): void {
+    const first = this.#first;
+    const edges = this.#edges;
+    const rounding = this.#rounding;
+    const forward = this.#forward.fill(0, 0, size + 1);
+    const backward = this.#backward.fill(0, 0, size + 1);
+    const powers = this.#from;
+    const powersBack = this.#by;
+    forward[0] = 1;
+    powers[0] = 0;
+    for (let i = 0; i < size; i++) {
+      normalize(forward, powers, i);
+      for (let e = first[start + i]!; e < first[start + i + 1]!; e++) {
+        const edge = edges[e]!;
+        const to = i + 1 + (edge & LENGTH_MASK);
+        add(forward, powers, to, forward[i]! * probabilities[edge >>> LENGTH_BITS]!, powers[i]!);
+      }
     }
-    if (sums[at]! < NONE) sums[at] = 0;
-    return sums[at]!;
+    normalize(forward, powers, size);
+    backward[size] = count / forward[size]!;
+    powersBack[size] = -powers[size]!;
+    for (let i = size - 1; i >= 0; i--) {
+      for (let e = first[start + i]!; e < first[start + i + 1]!; e++) {
+        const edge = edges[e]!;
+        const id = edge >>> LENGTH_BITS;
+        const to = i + 1 + (edge & LENGTH_MASK);
+        const rest = probabilities[id]! * backward[to]!;
+        const power = powersBack[to]!;
+        add(backward, powersBack, i, rest, power);
+        expected[id]! += timesLow(forward[i]! * rest, powers[i]! + power) + rounding - rounding;
+      }
+      normalize(backward, powersBack, i);
+    }
   }
 
   async cut(scores: Float64Array, pace: Pace, progress: TrainProgress): Promise<Cuts> {
@@ -263,6 +281,33 @@ export class PieceLattices implements WordLattices {
     this.#from = new Int32Array(2 * size);
     this.#by = new Int32Array(2 * size);
   }
+}
+
+/** x times LOW to the power n. */
+function timesLow(x: number, n: number): number {
+  for (; n > 0; n--) x *= LOW;
+  for (; n < 0; n++) x /= LOW;
+  return x;
+}
+
+/** Adds value * LOW^power to a sum; the lower of the two powers stays. */
+function add(sums: Float64Array, powers: Int32Array, at: number, value: number, power: number): void {
+  if (sums[at] === 0) {
+    sums[at] = value;
+    powers[at] = power;
+    return;
+  }
+  if (power < powers[at]!) {
+    sums[at] = timesLow(sums[at]!, powers[at]! - power);
+    powers[at] = power;
+  }
+  sums[at]! += timesLow(value, power - powers[at]!);
+}
+
+/** Brings a sum that is neither 0 nor infinite between LOW and 1 / LOW. */
+function normalize(sums: Float64Array, powers: Int32Array, at: number): void {
+  for (; sums[at]! > 0 && sums[at]! < LOW; powers[at]!++) sums[at]! /= LOW;
+  for (; sums[at]! > 1 / LOW && sums[at]! < Infinity; powers[at]!--) sums[at]! *= LOW;
 }
 
 /** Words of UTF-8 as code points. */
