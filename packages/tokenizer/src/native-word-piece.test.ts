@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyText as textOf } from '../test/any-text.js';
 import { fixture } from '../test/fixture.js';
+import { absent, golden, nativeTitle } from '../test/native-engine.js';
+import { expectSame } from '../test/same.js';
 import { AddedTokens } from './added-tokens.js';
 import { Vocab } from './models/vocab.js';
 import { WordPiece } from './models/word-piece.js';
@@ -14,119 +16,22 @@ import { BertPreTokenizer, Whitespace } from './pre-tokenizers/simple.js';
 import { Tokenizer } from './tokenizer.js';
 import { toWellFormed } from './unicode.js';
 
-let absent = '';
-try {
-  loadAddon();
-} catch (error) {
-  absent = (error as Error).message;
-}
-
-const golden = fixture<{ texts: string[] }>('bpe-train.json');
 const { tokenizer: bert } = fixture<{ tokenizer: object }>('whole-bert.json');
 const special = [
-  ...[
-    '[CLS]',
-    '[MASK]',
-    '[UNK]',
-    '##s',
-    '#',
-    ' ',
-    '  ',
-    '\t',
-    '\n',
-    '\r\n',
-    '\u0085',
-    '\u00a0',
-    '\u2028',
-    '\u3000',
-  ],
-  ...[
-    '\0',
-    '\ufffd',
-    '\ufeff',
-    '\u200b',
-    '\u200d',
-    '\u00ad',
-    '\x07',
-    '\ud83d',
-    '\ude42',
-    '🙂',
-    '𝕏',
-    '𐐀',
-    '👩‍👩‍👧',
-  ],
-  ...[
-    'é',
-    'e\u0301',
-    '\u0301',
-    'İ',
-    'ı',
-    'Σ',
-    'ΑΣ',
-    'ς',
-    'ẞ',
-    'K',
-    'Å',
-    'ﬁ',
-    'Ǆ',
-    'ậ',
-    'a\u0323\u0302',
-    'A\u0302\u0323',
-  ],
+  ...[' ', '  ', '\t', '\n', '\r\n', '\u0085', '\u00a0', '\u2028', '\u3000', '\0', '\ufffd', '\ufeff'],
+  ...'\u200b \u200d \u00ad \x07 [CLS] [MASK] [UNK] ##s # \ud83d \ude42 🙂 𝕏 𐐀 👩‍👩‍👧'.split(' '),
+  ...'é e\u0301 \u0301 İ ı Σ ΑΣ ς ẞ K Å ﬁ Ǆ ậ a\u0323\u0302 A\u0302\u0323'.split(' '),
   // Marks that stay and have a place among marks, and a character that decomposes to one.
-  ...['\ud834\udd65', '\ud834\udd5e', '\u302e', '\u0334', '\u0345', '\u05b0', '\u0e38', '\u093c', '\u0903'],
-  ...[
-    '砚',
-    '墨水',
-    '豈',
-    '\u{2f800}',
-    '\u{20000}',
-    '你好,世界。',
-    'カタカナ',
-    'ガ',
-    '한국어',
-    '각',
-    '\u1100\u1161\u11a8',
-  ],
-  ...[
-    'ภาษาไทย',
-    'مرحبا',
-    'हिन्दी',
-    'Привет',
-    'Ёж',
-    '²',
-    '½',
-    '1',
-    '1234567',
-    'a',
-    'A',
-    'the',
-    'Ink',
-    ' stone',
-    'tion',
-    '/',
-    '...',
-    '¿',
-  ],
+  ...'\ud834\udd65 \ud834\udd5e \u302e \u0334 \u0345 \u05b0 \u0e38 \u093c \u0903'.split(' '),
+  ...'砚 墨水 豈 \u{2f800} \u{20000} 你好,世界。 カタカナ ガ 한국어 각 \u1100\u1161\u11a8'.split(' '),
+  ...'ภาษาไทย مرحبا हिन्दी Привет Ёж ² ½ 1 1234567 a A the Ink tion / ... ¿'.split(' '),
+  ' stone',
 ];
 const anyText = textOf(special, golden.texts, ['a', ' ', '砚', '🙂', 'in', '\u0301'], 250);
 
 /** A vocabulary of all parts of the words of some texts, so that there is much to choose from. */
 function wordPiece(options = {}): WordPiece {
-  const tokens = new Set([
-    '[PAD]',
-    '[UNK]',
-    '[CLS]',
-    '[MASK]',
-    '##s',
-    'á',
-    '🙂',
-    '##🙂',
-    '砚',
-    '##\u1161',
-    '\u1100',
-    '가',
-  ]);
+  const tokens = new Set('[PAD] [UNK] [CLS] [MASK] ##s á 🙂 ##🙂 砚 ##\u1161 \u1100 가'.split(' '));
   for (const text of [...golden.texts, ...special])
     for (const word of text
       .toLowerCase()
@@ -166,7 +71,7 @@ const normalizers: [string, BertNormalizerOptions | undefined][] = [
   ['not normalized', undefined],
 ];
 
-describe.skipIf(absent !== '')(absent ? `skipped: native WordPiece (${absent})` : 'native WordPiece', () => {
+describe.skipIf(absent !== '')(nativeTitle('native WordPiece'), () => {
   it.each(normalizers)('gives the ids, offsets and words of TypeScript, %s', (_, options) => {
     const { plain, native } = pair(options && new BertNormalizer(options));
     fc.assert(
@@ -177,12 +82,15 @@ describe.skipIf(absent !== '')(absent ? `skipped: native WordPiece (${absent})` 
           const given = { allowedSpecial };
           const expected = plain.encodeBatch(texts, given);
           for (let pass = 0; pass < 2; pass++) {
-            expect(native.encodeBatch(texts, given)).toEqual(expected);
-            expect(native.encodeIdsBatch(texts, given)).toEqual(expected.map(({ ids }) => ids));
+            expectSame(native.encodeBatch(texts, given), expected);
+            expectSame(
+              native.encodeIdsBatch(texts, given),
+              expected.map(({ ids }) => ids),
+            );
           }
           texts.forEach((text, i) => {
-            expect(native.encode(text, given)).toEqual(expected[i]);
-            expect(native.encodeIds(text, given)).toEqual(expected[i]!.ids);
+            expectSame(native.encode(text, given), expected[i]);
+            expectSame(native.encodeIds(text, given), expected[i]!.ids);
           });
         },
       ),
@@ -198,10 +106,7 @@ describe.skipIf(absent !== '')(absent ? `skipped: native WordPiece (${absent})` 
       const chars = Array.from({ length: 0x400 }, (_, i) => `${String.fromCodePoint(start + i)}a`);
       const text = `b${chars.join('b')}`;
       const [mine, expected] = [native.encode(text), plain.encode(text)];
-      for (const key of ['ids', 'offsets', 'wordIds'] as const)
-        expect(Buffer.from(mine[key].buffer).equals(Buffer.from(expected[key].buffer)), `${start}`).toBe(
-          true,
-        );
+      expectSame(mine, expected);
     }
   });
 
@@ -213,8 +118,7 @@ describe.skipIf(absent !== '')(absent ? `skipped: native WordPiece (${absent})` 
         const { plain, native } = pair(new BertNormalizer(), wordPiece({ maxInputCharsPerWord }));
         const [mine, expected] = [native.encode(text), plain.encode(text)];
         expect(mine.ids.length).toBe(expected.ids.length);
-        for (const key of ['ids', 'offsets', 'wordIds'] as const)
-          expect(Buffer.from(mine[key].buffer).equals(Buffer.from(expected[key].buffer))).toBe(true);
+        expectSame(mine, expected);
       }
     },
   );
@@ -233,8 +137,8 @@ describe.skipIf(absent !== '')(absent ? `skipped: native WordPiece (${absent})` 
     const plain = Tokenizer.fromJSON(bert);
     expect(nativeObstacle(plain)).toBeUndefined();
     const native = useNative(plain);
-    for (const text of [...golden.texts, ...special]) expect(native.encode(text)).toEqual(plain.encode(text));
-    expect(native.encodeBatch(golden.texts)).toEqual(plain.encodeBatch(golden.texts));
+    for (const text of [...golden.texts, ...special]) expectSame(native.encode(text), plain.encode(text));
+    expectSame(native.encodeBatch(golden.texts), plain.encodeBatch(golden.texts));
   });
 
   it('says what it cannot take', () => {
