@@ -16,13 +16,20 @@ export function legacyClass(name: LegacyClass): (point: number) => boolean {
   };
 }
 
-function load(name: LegacyClass): Uint8Array {
-  const bits = new Uint8Array(0x110000 / 8);
+/** The code points of a class, as ranges in order; both ends belong to it. */
+export function* legacyRanges(name: LegacyClass): Generator<[first: number, last: number]> {
   let start = 0;
   for (const run of data[name].split(' ')) {
     const [distance, more = 0] = run.split(',').map((part) => Number.parseInt(part, 16)) as [number, number?];
     start += distance;
-    for (let point = start; point <= start + more; point++) bits[point >> 3]! |= 1 << (point & 7);
+    yield [start, start + more];
+  }
+}
+
+function load(name: LegacyClass): Uint8Array {
+  const bits = new Uint8Array(0x110000 / 8);
+  for (const [first, last] of legacyRanges(name)) {
+    for (let point = first; point <= last; point++) bits[point >> 3]! |= 1 << (point & 7);
   }
   sets.set(name, bits);
   return bits;

@@ -131,6 +131,23 @@ describe.skipIf(absent !== '')(nativeTitle('native WordPiece'), () => {
       expect([text, encoder.encode(text, false) === null]).toEqual([text, false]);
     }
     expect(encoder.encode('a\ud834\udd65\u0334', false)).toBe(null);
+    const cased = wordPiecePlan(
+      Tokenizer.fromJSON(bert).with({ normalizer: new BertNormalizer({ lowercase: false }) }),
+    );
+    if (typeof cased === 'string') throw new Error(cased);
+    expect(new (loadAddon().WordPieceEncoder)(cased()).encode('Ünïcode 각 e\u0301\u0323', false)).not.toBe(
+      null,
+    );
+  });
+
+  it('puts marks that stay in order as TypeScript does', () => {
+    const tokens = ['[UNK]', 'a', '##\u{1e4ec}', '##\u{1e4ee}'].map((token, id) => [token, id] as const);
+    for (const stripAccents of [true, false]) {
+      const { plain, native } = pair(new BertNormalizer({ stripAccents }), new WordPiece(new Vocab(tokens)));
+      const expected = Int32Array.from(stripAccents ? [1, 3, 2] : [1, 2, 3]);
+      expectSame(plain.encodeIds('a\u{1e4ec}\u{1e4ee}'), expected);
+      expectSame(native.encodeIds('a\u{1e4ec}\u{1e4ee}'), expected);
+    }
   });
 
   it('gives the ids of the tokenizer of the BERT kind', () => {

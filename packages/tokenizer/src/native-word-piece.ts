@@ -1,18 +1,17 @@
 /** WordPiece by the addon: which tokenizers it can take, and the engine. */
 import type { NativeAddon, WordPieceEncoder, WordPieceEncoderOptions } from '@inkstone/native';
 import { AddedTokens } from './added-tokens.js';
-import { AlignedText } from './aligned-text.js';
 import type { EncoderParts, Engine, EngineDecoder, TextTokens, TokenTable } from './engine.js';
-import { legacyClass } from './legacy-classes.js';
+import { legacyClass, legacyRanges } from './legacy-classes.js';
 import { WordPiece } from './models/word-piece.js';
 import { inOrder, tokensIn, view } from './native-batch.js';
 import { nativeDecoder } from './native-decoder.js';
 import { tokenBytes } from './native-parts.js';
-import { BertNormalizer } from './normalizers/bert.js';
-import type { Normalizer } from './normalizers/normalizer.js';
+import { BertNormalizer, CHINESE } from './normalizers/bert.js';
 import { BertPreTokenizer } from './pre-tokenizers/simple.js';
 import { TextEncoderPipeline } from './text-encoder.js';
 import { categoryMask, hasCategory, toWellFormed } from './unicode.js';
+import { WHITE_SPACE } from './unicode-data.js';
 
 /** What the addon is made of for a tokenizer, or in words why it cannot take it. */
 export function wordPiecePlan(parts: EncoderParts): (() => WordPieceEncoderOptions) | string {
@@ -44,32 +43,35 @@ export function wordPiecePlan(parts: EncoderParts): (() => WordPieceEncoderOptio
   };
 }
 
-/** What tokenizers with the same normalizer share: their tables are four megabytes, and half a second to make. */
-const tables = new Map<string, ReturnType<typeof characterCells>>();
+/** What tokenizers with the same normalizer share: a table is four megabytes. */
+const tables = new Map<string, CharacterCells>();
 
-function cellsOf(normalizer: Normalizer | undefined): ReturnType<typeof characterCells> {
+function cellsOf(normalizer: BertNormalizer | undefined): CharacterCells {
   const key = JSON.stringify(normalizer ?? null);
-  let found = tables.get(key);
-  if (!found) {
-    found = characterCells(normalizer);
-    tables.set(key, found);
-  }
+  const found = tables.get(key) ?? characterCells(normalizer);
+  tables.set(key, found);
   return found;
 }
 
-const [WORD, SPACE, ALONE, GONE, SEQUENCE, ELSE] = [0, 1, 2, 3, 4, 5] as const;
-const BLOCK = 256;
+type CharacterCells = Pick<WordPieceEncoderOptions, 'cells' | 'sequences'>;
 
-/**
- * What a normalizer that rewrites characters one by one, but for the order of marks, makes of each, as cells of
- * `WordPieceEncoderOptions`.
- */
-function characterCells(normalizer: Normalizer | undefined): { cells: Uint32Array; sequences: Uint32Array } {
+const [WORD, SPACE, ALONE, GONE, SEQUENCE, ELSE] = [0, 1, 2, 3, 4, 5] as const;
+/** Where there may be characters with a case or a decomposition, and marks: all planes but those for private use and for nothing yet. */
+const MUTABLE = [
+  [0, 0xd7ff],
+  [0xe000, 0x3ffff],
+  [0xe0000, 0xeffff],
+] as const;
+/** Units looked at together for whether anything changes. */
+const BLOCK = 512;
+
+/** What becomes of each character, as cells of `WordPieceEncoderOptions`. */
+function characterCells(normalizer: BertNormalizer | undefined): CharacterCells {
   const space = categoryMask('space');
   const isPunctuation = legacyClass('PUNCTUATION');
+  const { cleanText, handleChineseChars, stripAccents, lowercase } = normalizer?.settings ?? {};
   const cells = new Uint32Array(0x110000);
   const sequences: number[] = [];
-  const rewritten = (text: string) => normalizer?.normalize(AlignedText.of(text)).text ?? text;
   const cellOf = (point: number): number => {
     if (hasCategory(point, space)) return SPACE;
     return point * 8 + (isPunctuation(point) ? ALONE : WORD);
@@ -85,34 +87,51 @@ function characterCells(normalizer: Normalizer | undefined): { cells: Uint32Arra
     sequences.push(made.length, ...made);
     return (sequences.length - made.length - 1) * 8 + SEQUENCE;
   };
-  for (let start = 0; start < cells.length; start += BLOCK) {
-    if (start >= 0xd800 && start < 0xe000) continue;
-    const text = String.fromCodePoint(...Array.from({ length: BLOCK }, (_, i) => start + i));
-    const chars = [...text];
-    const out = rewritten(text);
-    const alone = out !== text && out === chars.map((char) => ` ${char} `).join('');
-    for (let i = 0; i < BLOCK; i++) {
-      const point = start + i;
-      if (out === text) cells[point] = cellOf(point);
-      else if (alone) cells[point] = point * 8 + ALONE;
-      else {
-        const made = rewritten(chars[i]!);
-        cells[point] = isReordered(made, rewritten) ? ELSE : sequenceOf(made);
+  const fill = (ranges: Iterable<readonly [number, number]>, cell: (point: number) => number) => {
+    for (const [first, last] of ranges) for (let c = first; c <= last; c++) cells[c] = cell(c);
+  };
+  const alone = (point: number) => point * 8 + ALONE;
+  fill([[0, 0x10ffff]], (point) => point * 8 + WORD);
+  fill(legacyRanges('PUNCTUATION'), alone);
+  for (const point of WHITE_SPACE) cells[point] = SPACE;
+  if (handleChineseChars) fill(CHINESE, alone);
+  if (cleanText) fill(legacyRanges('BERT_CONTROL'), () => GONE);
+  if (!lowercase && !stripAccents) return { cells, sequences: Uint32Array.from(sequences) };
+  // A mark may change places with others.
+  const changes = (text: string) =>
+    (lowercase && text.toLowerCase() !== text) ||
+    (stripAccents && (text.normalize('NFD') !== text || /\p{M}/u.test(text)));
+  for (const text of MUTABLE.map(([first, last]) => textOf(first, last))) {
+    for (let at = 0; at < text.length; at += BLOCK) {
+      const block = text.slice(at, at + BLOCK);
+      if (!changes(block)) continue;
+      for (const char of block) {
+        if (!changes(char)) continue;
+        const made = normalizer!.normalizeCharacter(char);
+        const moves = stripAccents && Array.from(made).some(isMoved);
+        cells[char.codePointAt(0)!] = moves ? ELSE : sequenceOf(made);
       }
     }
   }
   return { cells, sequences: Uint32Array.from(sequences) };
 }
 
-/** True if a character that stays could change places with a mark beside it. */
-function isReordered(text: string, rewritten: (text: string) => string): boolean {
-  return Array.from(text).some((char) => {
-    // The mark that decomposed text has last of all (combining class 240), and one that it has first (class 1).
-    const [last, first] = ['\u0345', '\u0334'];
-    const moves = `${last}${char}`.normalize('NFD') !== `${last}${char.normalize('NFD')}`;
-    const isMoved = moves || `${char}${first}`.normalize('NFD') !== `${char.normalize('NFD')}${first}`;
-    return isMoved && rewritten(char) !== '';
-  });
+/** A text of all characters of a range. */
+function textOf(first: number, last: number): string {
+  const units = new Uint16Array(2 * (last - first + 1));
+  let size = 0;
+  for (let point = first; point <= last; point++) {
+    if (point > 0xffff) units[size++] = 0xd7c0 + (point >> 10);
+    units[size++] = point > 0xffff ? 0xdc00 + (point & 0x3ff) : point;
+  }
+  return new TextDecoder('utf-16le', { ignoreBOM: true }).decode(units.subarray(0, size));
+}
+
+/** True if a character that does not decompose changes places with a mark beside it. */
+function isMoved(char: string): boolean {
+  // Decomposed text has the first of these marks last of all (combining class 240), and the other first (class 1).
+  const beside = `\u0345${char}\u0334`;
+  return beside.normalize('NFD') !== beside;
 }
 
 /** An engine that leaves texts with a character whose rewriting depends on its neighbours to the TypeScript. */

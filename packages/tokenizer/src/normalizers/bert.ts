@@ -25,30 +25,47 @@ export interface BertNormalizerOptions {
 export class BertNormalizer implements Normalizer {
   readonly type = 'BertNormalizer';
 
-  constructor(readonly options: BertNormalizerOptions = {}) {}
+  /** The options with what they are by default. */
+  readonly settings: Readonly<Required<BertNormalizerOptions>>;
+
+  constructor(readonly options: BertNormalizerOptions = {}) {
+    const { cleanText = true, handleChineseChars = true, lowercase = true } = options;
+    this.settings = {
+      ...{ cleanText, handleChineseChars, lowercase },
+      stripAccents: options.stripAccents ?? lowercase,
+    };
+  }
 
   normalize(text: AlignedText): AlignedText {
-    const { cleanText = true, handleChineseChars = true, lowercase: lower = true } = this.options;
+    const { cleanText, handleChineseChars, stripAccents, lowercase: lower } = this.settings;
     if (cleanText) text = text.mapPoints(clean);
     if (handleChineseChars) text = spaceChinese(text);
-    if (this.options.stripAccents ?? lower) {
-      text = normalizeForm(text, 'NFD').mapPoints((char, point) => (isNonspacing(point) ? '' : char));
-    }
+    if (stripAccents) text = normalizeForm(text, 'NFD').mapPoints(strip);
     return lower ? lowercase(text) : text;
   }
 
+  /** What `normalize` makes of a character alone, without positions. */
+  normalizeCharacter(char: string): string {
+    const { cleanText, handleChineseChars, stripAccents, lowercase: lower } = this.settings;
+    const point = char.codePointAt(0)!;
+    let made = cleanText ? clean(char, point) : char;
+    if (handleChineseChars && isChinese(point)) made = ` ${made} `;
+    if (stripAccents) made = made.normalize('NFD');
+    let out = '';
+    for (const each of made) {
+      const kept = stripAccents ? strip(each, each.codePointAt(0)!) : each;
+      out += lower ? kept.toLowerCase() : kept;
+    }
+    return out;
+  }
+
   toJSON(): object {
-    const {
-      cleanText = true,
-      handleChineseChars = true,
-      stripAccents,
-      lowercase: lower = true,
-    } = this.options;
+    const { cleanText, handleChineseChars, lowercase: lower } = this.settings;
     return {
       type: this.type,
       clean_text: cleanText,
       handle_chinese_chars: handleChineseChars,
-      strip_accents: stripAccents ?? null,
+      strip_accents: this.options.stripAccents ?? null,
       lowercase: lower,
     };
   }
@@ -69,6 +86,10 @@ function clean(char: string, point: number): string {
   return hasCategory(point, SPACE) ? ' ' : char;
 }
 
+function strip(char: string, point: number): string {
+  return isNonspacing(point) ? '' : char;
+}
+
 function spaceChinese(text: AlignedText): AlignedText {
   const changes: Change[] = [];
   let found = false;
@@ -83,16 +104,20 @@ function spaceChinese(text: AlignedText): AlignedText {
   return found ? text.transform(changes) : text;
 }
 
-/** True for the characters that BERT takes for Chinese: CJK ideographs; kana and Hangul are not among them. */
-export function isChinese(c: number): boolean {
-  return (
-    (c >= 0x4e00 && c <= 0x9fff) ||
-    (c >= 0x3400 && c <= 0x4dbf) ||
-    (c >= 0x20000 && c <= 0x2a6df) ||
-    (c >= 0x2a700 && c <= 0x2b73f) ||
-    (c >= 0x2b740 && c <= 0x2b81f) ||
-    (c >= 0x2b920 && c <= 0x2ceaf) ||
-    (c >= 0xf900 && c <= 0xfaff) ||
-    (c >= 0x2f800 && c <= 0x2fa1f)
-  );
+/** The characters that BERT takes for Chinese: CJK ideographs; kana and Hangul are not among them. Both ends of a range are. */
+export const CHINESE = [
+  [0x3400, 0x4dbf],
+  [0x4e00, 0x9fff],
+  [0xf900, 0xfaff],
+  [0x20000, 0x2a6df],
+  [0x2a700, 0x2b73f],
+  [0x2b740, 0x2b81f],
+  [0x2b920, 0x2ceaf],
+  [0x2f800, 0x2fa1f],
+] as const;
+
+/** True for the code points of `CHINESE`. */
+export function isChinese(point: number): boolean {
+  for (const [first, last] of CHINESE) if (point <= last) return point >= first;
+  return false;
 }
