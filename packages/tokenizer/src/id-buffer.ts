@@ -32,3 +32,8 @@ export class IdBuffer {
     return this.data.slice(0, this.length);
   }
 }
+
+/** `subarray`, sooner. */
+export function view(array: Int32Array, from: number, to: number): Int32Array {
+  return new Int32Array(array.buffer, array.byteOffset + 4 * from, to - from);
+}

@@ -1,6 +1,7 @@
 /** What the addon makes of a batch of texts, text by text. */
 
 import type { TextTokens } from './engine.js';
+import { view } from './id-buffer.js';
 
 /** What `make` makes of each text of a batch from where its tokens lie: in the part of which thread, from where to where. */
 export function inOrder<T>(
@@ -19,11 +20,6 @@ export function inOrder<T>(
     out[i] = make(part, from, to, i);
   }
   return out;
-}
-
-/** `subarray`, sooner. */
-export function view(array: Int32Array, from: number, to: number): Int32Array {
-  return new Int32Array(array.buffer, array.byteOffset + 4 * from, to - from);
 }
 
 /** The tokens from one place to another of a part. */

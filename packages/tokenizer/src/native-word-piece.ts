@@ -2,9 +2,10 @@
 import type { NativeAddon, WordPieceEncoder, WordPieceEncoderOptions } from '@inkstone/native';
 import { AddedTokens } from './added-tokens.js';
 import type { EncoderParts, Engine, EngineDecoder, TextTokens, TokenTable } from './engine.js';
+import { view } from './id-buffer.js';
 import { legacyClass, legacyRanges } from './legacy-classes.js';
 import { WordPiece } from './models/word-piece.js';
-import { inOrder, tokensIn, view } from './native-batch.js';
+import { inOrder, tokensIn } from './native-batch.js';
 import { nativeDecoder } from './native-decoder.js';
 import { tokenBytes } from './native-parts.js';
 import { BertNormalizer, CHINESE } from './normalizers/bert.js';

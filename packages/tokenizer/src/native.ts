@@ -5,8 +5,9 @@
 import { type BpeEncoder, loadAddon, type NativeAddon } from '@inkstone/native';
 import type { EncoderParts, Engine, EngineDecoder, Place, TextTokens, TokenTable } from './engine.js';
 import { TokenizerError } from './errors.js';
+import { view } from './id-buffer.js';
 import { WordPiece } from './models/word-piece.js';
-import { inOrder, tokensIn, view } from './native-batch.js';
+import { inOrder, tokensIn } from './native-batch.js';
 import { nativeDecoder } from './native-decoder.js';
 import { type NativeOptions, threadsOf } from './native-parts.js';
 import { type NativePlan, nativePlan } from './native-plan.js';

@@ -7,6 +7,7 @@ import { DecodeStream } from './decode-stream.js';
 import type { Decoder } from './decoders/decoder.js';
 import { concatEncodings, Encoding } from './encoding.js';
 import type { Engine, EngineFactory, TextTokens } from './engine.js';
+import { type IdPiece, idPieces, layOutIds } from './id-layout.js';
 import type { Model } from './models/model.js';
 import type { Normalizer } from './normalizers/normalizer.js';
 import { snapToCharacters, toCodePoints } from './offsets.js';
@@ -83,6 +84,8 @@ export class Tokenizer {
   readonly #engine: Engine | undefined;
   readonly #pipeline: TextEncoderPipeline;
   readonly #decoder: TokenDecoder;
+  /** What ids are laid out in, by the number of texts and whether special tokens are put in. */
+  readonly #pieces = new Map<string, readonly IdPiece[] | undefined>();
 
   constructor(parts: TokenizerParts) {
     this.model = parts.model;
@@ -148,15 +151,14 @@ export class Tokenizer {
    */
   encodeIds(text: string, options: EncodeOptions = {}): Int32Array {
     if (this.#isBare(options)) return this.#pipeline.ids(text, options.allowedSpecial ?? 'none');
-    const parts = this.#texts(text, options).map((part) =>
-      this.#pipeline.ids(part, options.allowedSpecial ?? 'none'),
-    );
-    return this.#pad([this.#layIds(parts, options)], options)[0]!.ids;
+    const texts = this.#texts(text, options);
+    const ids = texts.map((part) => this.#pipeline.ids(part, options.allowedSpecial ?? 'none'));
+    return this.#layIds(ids, texts.length, options)[0]!;
   }
 
   /**
-   * Encodes several texts to ids alone: those of `encodeBatch`, sooner. With an engine, ids of all texts may share one
-   * buffer. Throws as `encodeIds`.
+   * Encodes several texts to ids alone: those of `encodeBatch`, sooner. Ids of all texts may share one buffer.
+   * Throws as `encodeIds`.
    *
    * @example
    * ```ts
@@ -166,30 +168,49 @@ export class Tokenizer {
   encodeIdsBatch(texts: readonly string[], options: EncodeOptions = {}): Int32Array[] {
     const allowed = options.allowedSpecial ?? 'none';
     if (this.#isBare(options)) return this.#pipeline.idsOfAll(texts, allowed);
-    const flat = texts.flatMap((text) => this.#texts(text, options));
-    const parts = this.#pipeline.idsOfAll(flat, allowed);
-    const each = options.pair === undefined ? 1 : 2;
-    const encodings = texts.map((_, i) => this.#layIds(parts.slice(each * i, each * (i + 1)), options));
-    return this.#pad(encodings, options).map(({ ids }) => ids);
+    const { pair } = options;
+    const flat = pair === undefined ? texts : texts.flatMap((text) => [text, pair]);
+    return this.#layIds(this.#pipeline.idsOfAll(flat, allowed), pair === undefined ? 1 : 2, options);
   }
 
-  /** One encoding of a text or a pair of which only ids are asked for. */
-  #layIds(parts: readonly Int32Array[], options: EncodeOptions): Encoding {
+  /** The ids of results, each of so many texts: those of `#lay` and `#pad`. */
+  #layIds(ids: readonly Int32Array[], each: number, options: EncodeOptions): Int32Array[] {
+    const special = options.addSpecialTokens ?? true;
+    const pieces = this.#piecesOf(each, special);
+    if (pieces) {
+      const added = special ? (this.postProcessor?.addedTokens(each > 1) ?? 0) : 0;
+      return layOutIds(ids, each, { pieces, added, ...this.#limits(options) });
+    }
     const none = new Int32Array(0);
-    return this.#lay(
-      parts.map((ids, i) => Encoding.ofText(ids, none, none, i)),
-      options,
-    );
+    const encodings = Array.from({ length: ids.length / each }, (_, i) => {
+      const parts = ids.slice(each * i, each * (i + 1));
+      return this.#lay(
+        parts.map((part, k) => Encoding.ofText(part, none, none, k)),
+        options,
+      );
+    });
+    return this.#pad(encodings, options).map((encoding) => encoding.ids);
   }
 
   /** True if ids are those of the text alone: no pair, nothing cut off, nothing put in. */
   #isBare(options: EncodeOptions): boolean {
-    return (
-      options.pair === undefined &&
-      !(options.truncation === undefined ? this.truncation : options.truncation) &&
-      !(options.padding === undefined ? this.padding : options.padding) &&
-      !((options.addSpecialTokens ?? true) && (this.postProcessor?.addedTokens(false) ?? 0) > 0)
-    );
+    const { truncation, padding } = this.#limits(options);
+    if (options.pair !== undefined || truncation || padding) return false;
+    const pieces = this.#piecesOf(1, options.addSpecialTokens ?? true);
+    return pieces?.length === 1 && pieces[0]!.text === 0;
+  }
+
+  /** What ids of so many texts are laid out as; undefined if that depends on the texts. */
+  #piecesOf(texts: number, special: boolean): readonly IdPiece[] | undefined {
+    const key = `${texts} ${special}`;
+    if (!this.#pieces.has(key)) this.#pieces.set(key, idPieces(this.postProcessor, texts > 1, special));
+    return this.#pieces.get(key);
+  }
+
+  /** What results are cut off at and filled to. */
+  #limits(options: EncodeOptions) {
+    const { truncation = this.truncation, padding = this.padding } = options;
+    return { truncation, padding };
   }
 
   /** Encodes a text, or a pair of texts, to ids and all there is to know about them; throws as `encodeIds`. */
@@ -259,7 +280,7 @@ export class Tokenizer {
   #lay(encodings: Encoding[], options: EncodeOptions, texts: readonly string[] = []): Encoding {
     const special = options.addSpecialTokens ?? true;
     const processor = this.postProcessor;
-    const truncation = options.truncation === undefined ? this.truncation : options.truncation;
+    const { truncation } = this.#limits(options);
     if (truncation) {
       const added = special && processor ? processor.addedTokens(encodings.length > 1) : 0;
       encodings = truncate(encodings, truncation, added);
@@ -280,7 +301,7 @@ export class Tokenizer {
   }
 
   #pad(encodings: Encoding[], options: EncodeOptions): Encoding[] {
-    const padding = options.padding === undefined ? this.padding : options.padding;
+    const { padding } = this.#limits(options);
     return padding ? pad(encodings, padding) : encodings;
   }
 
@@ -341,29 +362,8 @@ export class Tokenizer {
 
   /** The same tokenizer with other parts. */
   with(parts: Partial<TokenizerParts>): Tokenizer {
-    const {
-      model,
-      normalizer,
-      preTokenizer,
-      postProcessor,
-      decoder,
-      addedTokens,
-      truncation,
-      padding,
-      config,
-    } = this;
-    const own = {
-      model,
-      normalizer,
-      preTokenizer,
-      postProcessor,
-      decoder,
-      addedTokens,
-      truncation,
-      padding,
-      config,
-    };
-    return new Tokenizer({ ...own, engine: this.#engineFactory, ...parts });
+    // The fields that are not private are the parts.
+    return new Tokenizer({ ...this, engine: this.#engineFactory, ...parts });
   }
 
   /** Reads a tokenizer.json (Node only). */

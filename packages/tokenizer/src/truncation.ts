@@ -36,23 +36,45 @@ export interface Padding {
  * @throws {TokenizerError} E_OPTION if the limit leaves no room, or the stride is not less than the window.
  */
 export function truncate(encodings: readonly Encoding[], truncation: Truncation, added: number): Encoding[] {
-  const { stride = 0, strategy = 'LongestFirst', direction = 'Right' } = truncation;
+  const lengths = encodings.map((encoding) => encoding.length);
+  const kept = keptLengths(lengths, truncation, added);
+  const { stride = 0, direction = 'Right' } = truncation;
+  return encodings.map((encoding, i) => window(encoding, kept[i]!, stride, direction));
+}
+
+/** How many tokens of one or two texts stay, given how many each has; throws as `truncate`. */
+export function keptLengths(lengths: readonly number[], truncation: Truncation, added: number): number[] {
+  const { stride = 0 } = truncation;
   const limit = truncation.maxLength - added;
   if (!(Number.isInteger(limit) && limit >= 0)) {
     throw optionError(
-      'maxLength',
+      'truncation.maxLength',
       `must be an integer of at least the ${added} special tokens`,
       truncation.maxLength,
     );
   }
-  const cut = (encoding: Encoding, length: number) => window(encoding, length, stride, direction);
-  const lengths = encodings.map((encoding) => encoding.length);
+  const kept = sharedOut(lengths, limit, truncation.strategy ?? 'LongestFirst');
+  kept.forEach((length, i) => {
+    if (length === 0 || length >= lengths[i]!) return;
+    if (!(Number.isInteger(stride) && stride >= 0 && stride < length)) {
+      throw optionError(
+        'truncation.stride',
+        `must be an integer from 0 to ${length - 1}, less than the window`,
+        stride,
+      );
+    }
+  });
+  return kept;
+}
+
+/** How many tokens each text has of so many together. */
+function sharedOut(lengths: readonly number[], limit: number, strategy: Truncation['strategy']): number[] {
   const total = lengths.reduce((a, b) => a + b, 0);
-  if (limit === 0) return encodings.map((encoding) => cut(encoding, 0));
-  if (total <= limit) return [...encodings];
+  if (limit === 0) return lengths.map(() => 0);
+  if (total <= limit) return [...lengths];
   if (strategy === 'LongestFirst') {
     const [a, b] = lengths as [number, number | undefined];
-    if (b === undefined) return [cut(encodings[0]!, limit)];
+    if (b === undefined) return [limit];
     const short = Math.min(a, b);
     let keepShort = short;
     let keepLong = short > limit ? short : Math.max(short, limit - short);
@@ -60,16 +82,17 @@ export function truncate(encodings: readonly Encoding[], truncation: Truncation,
       keepShort = Math.floor(limit / 2);
       keepLong = keepShort + (limit % 2);
     }
-    return [
-      cut(encodings[0]!, a > b ? keepLong : keepShort),
-      cut(encodings[1]!, a > b ? keepShort : keepLong),
-    ];
+    return a > b ? [keepLong, keepShort] : [keepShort, keepLong];
   }
   const index = strategy === 'OnlyFirst' ? 0 : 1;
   const keep = (lengths[index] ?? 0) - (total - limit);
   if (keep <= 0)
-    throw optionError('maxLength', `must leave room for the text that is not cut (${strategy})`, limit);
-  return encodings.map((encoding, i) => (i === index ? cut(encoding, keep) : encoding));
+    throw optionError(
+      'truncation.maxLength',
+      `must leave room for the text that is not cut (${strategy})`,
+      limit,
+    );
+  return lengths.map((length, i) => (i === index ? keep : length));
 }
 
 function window(encoding: Encoding, length: number, stride: number, direction: 'Left' | 'Right'): Encoding {
@@ -79,9 +102,6 @@ function window(encoding: Encoding, length: number, stride: number, direction: '
     const out = encoding.slice(0, 0);
     out.overflowing = [encoding];
     return out;
-  }
-  if (!(Number.isInteger(stride) && stride >= 0 && stride < length)) {
-    throw optionError('stride', `must be an integer from 0 to ${length - 1}, less than the window`, stride);
   }
   const parts: Encoding[] = [];
   const step = length - stride;
@@ -101,15 +121,31 @@ function window(encoding: Encoding, length: number, stride: number, direction: '
   return out;
 }
 
-/** Fills encodings, and what overflows of them, to one length. */
+/**
+ * Fills encodings, and what overflows of them, to one length.
+ * @throws {TokenizerError} E_OPTION on a length or a multiple that is no number of tokens.
+ */
 export function pad(encodings: readonly Encoding[], padding: Padding): Encoding[] {
-  const { multipleOf = 0 } = padding;
-  let length =
-    padding.length === 'longest'
-      ? encodings.reduce((longest, e) => Math.max(longest, e.length), 0)
-      : padding.length;
-  if (multipleOf > 0) length = Math.ceil(length / multipleOf) * multipleOf;
+  const length = paddedLength(
+    encodings.map((encoding) => encoding.length),
+    padding,
+  );
   return encodings.map((encoding) => fill(encoding, length, padding));
+}
+
+/** The length that results of these lengths are filled to, those that are no longer; throws as `pad`. */
+export function paddedLength(lengths: ArrayLike<number>, padding: Padding): number {
+  const { multipleOf = 0 } = padding;
+  const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+  if (padding.length !== 'longest' && !isCount(padding.length)) {
+    throw optionError('padding.length', "must be 'longest' or an integer of at least 0", padding.length);
+  }
+  if (!isCount(multipleOf))
+    throw optionError('padding.multipleOf', 'must be an integer of at least 0', multipleOf);
+  let length = 0;
+  if (padding.length !== 'longest') length = padding.length;
+  else for (let i = 0; i < lengths.length; i++) length = Math.max(length, lengths[i]!);
+  return multipleOf > 0 ? Math.ceil(length / multipleOf) * multipleOf : length;
 }
 
 function fill(encoding: Encoding, length: number, padding: Padding): Encoding {
@@ -130,7 +166,7 @@ function fill(encoding: Encoding, length: number, padding: Padding): Encoding {
 }
 
 function optionError(subject: string, rule: string, received: unknown): TokenizerError {
-  return new TokenizerError('E_OPTION', `truncation.${subject}`, {
+  return new TokenizerError('E_OPTION', subject, {
     rule,
     received: describe(received),
     fix: 'change the value',

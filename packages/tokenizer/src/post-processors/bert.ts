@@ -10,6 +10,7 @@ export type NamedToken = readonly [token: string, id: number];
 /** `[CLS] A [SEP]`, or `[CLS] A [SEP] B [SEP]` with type 1 from B on (Devlin et al. 2019). */
 export class BertProcessing implements PostProcessor {
   readonly type = 'BertProcessing';
+  readonly isFixed = true;
 
   constructor(
     readonly sep: NamedToken,
@@ -40,6 +41,7 @@ export class BertProcessing implements PostProcessor {
 /** `<s> A </s>`, or `<s> A </s></s> B </s>`, all of type 0 (Liu et al. 2019, arXiv 1907.11692). */
 export class RobertaProcessing implements PostProcessor {
   readonly type = 'RobertaProcessing';
+  readonly isFixed = true;
 
   constructor(
     readonly sep: NamedToken,

@@ -5,6 +5,7 @@ import type { PostProcessor, Spelling } from './post-processor.js';
 /** The post-processor of GPT-2: leaves white space out of the offsets. */
 export class ByteLevelProcessor implements PostProcessor {
   readonly type = 'ByteLevel';
+  readonly isFixed = true;
 
   constructor(
     readonly addPrefixSpace: boolean,

@@ -7,6 +7,8 @@ export type Spelling = (encoding: Encoding, index: number) => string;
 export interface PostProcessor {
   /** The name tokenizer.json knows it by. */
   readonly type: string;
+  /** True if what it puts in, and where, depends on nothing but how many texts there are; ids alone are then laid out sooner. */
+  readonly isFixed?: boolean;
   /** How many tokens it adds to one text or to a pair. */
   addedTokens(isPair: boolean): number;
   /**

@@ -18,6 +18,7 @@ export interface TemplateToken {
 /** Lays texts and special tokens out by a template, one for a single text and one for a pair. */
 export class TemplateProcessing implements PostProcessor {
   readonly type = 'TemplateProcessing';
+  readonly isFixed = true;
   readonly #tokens: Map<string, TemplateToken>;
 
   /** @throws {TokenizerError} E_FORMAT on a special token that is not listed, or a pair without both texts. */
@@ -114,6 +115,10 @@ export class PostProcessorSequence implements PostProcessor {
   readonly type = 'Sequence';
 
   constructor(readonly processors: readonly PostProcessor[]) {}
+
+  get isFixed(): boolean {
+    return this.processors.every((processor) => processor.isFixed);
+  }
 
   addedTokens(isPair: boolean): number {
     return this.processors.reduce((count, processor) => count + processor.addedTokens(isPair), 0);
