@@ -42,8 +42,8 @@ export interface Place {
 export interface Engine {
   ids(text: string, place?: Place): Int32Array;
   tokens(text: string, place?: Place): TextTokens;
-  idsOfAll(texts: readonly string[]): Int32Array[];
-  tokensOfAll(texts: readonly string[]): TextTokens[];
+  idsOfAll(texts: readonly string[], places?: readonly (Place | undefined)[]): Int32Array[];
+  tokensOfAll(texts: readonly string[], places?: readonly (Place | undefined)[]): TextTokens[];
   decoder(table: TokenTable): EngineDecoder;
 }
 

@@ -71,6 +71,8 @@ function unsupported(obstacle: string): TokenizerError {
   });
 }
 
+type Places = readonly (Place | undefined)[];
+
 class BpeEngine implements Engine {
   readonly #addon: NativeAddon;
   readonly #plan: NativePlan;
@@ -95,8 +97,8 @@ class BpeEngine implements Engine {
     return this.#finish(text, given, { ids, offsets, wordIds }, place);
   }
 
-  idsOfAll(texts: readonly string[]): Int32Array[] {
-    const given = this.#allGiven(texts);
+  idsOfAll(texts: readonly string[], places?: Places): Int32Array[] {
+    const given = this.#allGiven(texts, places);
     const [counts, takers, ids] = this.#encoder.encodeBatch(given, false, this.#threads);
     return inOrder(
       counts,
@@ -105,16 +107,22 @@ class BpeEngine implements Engine {
     );
   }
 
-  tokensOfAll(texts: readonly string[]): TextTokens[] {
-    const given = this.#allGiven(texts);
+  tokensOfAll(texts: readonly string[], places?: Places): TextTokens[] {
+    const given = this.#allGiven(texts, places);
     const [counts, takers, ids, offsets, words] = this.#encoder.encodeBatch(given, true, this.#threads);
     return inOrder(counts, takers, (part, from, to, i) =>
-      this.#finish(texts[i]!, given[i]!, tokensIn(ids[part]!, offsets[part]!, words[part]!, from, to)),
+      this.#finish(
+        texts[i]!,
+        given[i]!,
+        tokensIn(ids[part]!, offsets[part]!, words[part]!, from, to),
+        places?.[i],
+      ),
     );
   }
 
-  #allGiven(texts: readonly string[]): readonly string[] {
-    return this.#plan.rewrites ? texts.map((text) => this.#plan.rewriting.given(text)) : texts;
+  #allGiven(texts: readonly string[], places?: Places): readonly string[] {
+    const { rewrites, rewriting } = this.#plan;
+    return rewrites ? texts.map((text, i) => rewriting.given(text, places?.[i])) : texts;
   }
 
   #finish(text: string, given: string, tokens: TextTokens, place?: Place): TextTokens {

@@ -1,11 +1,13 @@
-import { type AddedToken, AddedTokenFinder, type SpecialFilter } from './added-tokens.js';
-import { AlignedText } from './aligned-text.js';
+import type { SpecialFilter } from './added-tokens.js';
+import type { AlignedText } from './aligned-text.js';
 import { ByteLevelEncoder } from './byte-level-encoder.js';
 import { ChunkEncoder, type TokenBuffers } from './chunk-encoder.js';
 import type { EncoderParts, Engine, TextTokens } from './engine.js';
+import { EngineEncoder } from './engine-encoder.js';
 import { IdBuffer } from './id-buffer.js';
 import { takeFirstOut, withSpace } from './leading-space.js';
 import { Bpe } from './models/bpe.js';
+import { TextCutter } from './text-cutter.js';
 import { toWellFormed } from './unicode.js';
 
 /**
@@ -14,152 +16,70 @@ import { toWellFormed } from './unicode.js';
  */
 export class TextEncoderPipeline {
   readonly #parts: EncoderParts;
-  readonly #rawFinder: AddedTokenFinder;
-  readonly #normalizedFinder: AddedTokenFinder;
+  readonly #cutter: TextCutter;
+  /** Takes the place of all that follows. */
+  readonly #engine: EngineEncoder | undefined;
   /** Encodes a text without added tokens straight to ids; undefined where the parts need the long way. */
   readonly #fast: ByteLevelEncoder | undefined;
   /** True if texts are first given a space to start with. */
   readonly #spaced: boolean;
-  /** Takes the place of `#fast`. */
-  readonly #engine: Engine | undefined;
-  /** Takes the place of both for texts of words, unless there is one of them. */
+  /** Encodes texts of words. */
   readonly #chunks: ChunkEncoder | undefined;
   /** Where the tokens of the piece at hand lie. */
   readonly #spans = new IdBuffer(64);
-  /** True if added tokens are looked for in normalized text, so that an engine must be given that. */
-  readonly #looksAgain: boolean;
-  /** True if no added token is looked for unless a caller allows special ones. */
-  readonly #onlySpecial: boolean;
 
   constructor(parts: EncoderParts, engine?: Engine) {
     this.#parts = parts;
-    this.#engine = engine;
-    this.#onlySpecial = parts.addedTokens.list.every((token) => token.special);
-    const { model, normalizer, preTokenizer, addedTokens } = parts;
-    const raw = addedTokens.list.filter((token) => !token.normalized);
-    const normalized = addedTokens.list.filter((token) => token.normalized);
-    this.#rawFinder = new AddedTokenFinder(raw.map((token) => [token.content, token] as const));
-    this.#normalizedFinder = new AddedTokenFinder(
-      normalized.map((token) => {
-        const pattern = normalizer ? normalizer.normalize(AlignedText.of(token.content)).text : token.content;
-        return [pattern, token] as const;
-      }),
-    );
+    const { model, preTokenizer, addedTokens } = parts;
     const cut = preTokenizer?.byteCutter ?? preTokenizer?.spacedCutter;
     this.#spaced = preTokenizer?.byteCutter === undefined;
-    this.#looksAgain = normalized.length > 0;
     if (cut && !engine && model instanceof Bpe && model.takesBytes) {
       this.#fast = new ByteLevelEncoder(cut, model);
-    } else if (!engine && !this.#looksAgain) {
+    } else if (!engine && !addedTokens.list.some((token) => token.normalized)) {
       this.#chunks = ChunkEncoder.of(parts, (part, out, word) =>
-        this.#tokenize(this.#normalize(part), out, word),
+        this.#tokenize(this.#cutter.normalize(part), out, word),
       );
     }
+    this.#cutter = new TextCutter(parts, engine !== undefined || this.#chunks !== undefined);
+    this.#engine = engine && new EngineEncoder(engine, this.#cutter);
   }
 
   /** The ids of a text alone. */
   ids(text: string, allowed: SpecialFilter): Int32Array {
-    const engine = this.#engine;
-    if (engine && this.#isPlain(text, allowed)) return engine.ids(text);
-    text = toWellFormed(text);
-    const out = new IdBuffer(16 + (text.length >> 1));
-    const fast = this.#fast;
-    if (!fast && !engine) {
-      this.#walk(text, allowed, { ids: out, offsets: null, words: null });
-      return out.toArray();
-    }
-    this.#rawFinder.split(text, allowed, (start, end, token) => {
-      if (token) {
-        out.push(token.id);
-        return;
-      }
-      const part = end - start === text.length ? text : text.slice(start, end);
-      if (engine && !this.#looksAgain) {
-        out.pushAll(engine.ids(part, { first: start === 0, normalized: false }));
-        return;
-      }
-      const normalized = this.#normalize(AlignedText.of(part, start));
-      const filter = within(allowed, start, part === normalized.text);
-      this.#normalizedFinder.split(normalized.text, filter, (from, to, found) => {
-        if (found) out.push(found.id);
-        else if (engine) {
-          const inner = normalized.slice(from, to);
-          out.pushAll(engine.ids(inner.text, { first: inner.origin === 0, normalized: true }));
-        } else {
-          const inner =
-            to - from === normalized.text.length ? normalized.text : normalized.text.slice(from, to);
-          const given = this.#spaced ? withSpace(inner) : inner;
-          fast!.encodeRange(given, 0, given.length, out);
-        }
-      });
-    });
-    return out.toArray();
-  }
-
-  #normalize(text: AlignedText): AlignedText {
-    const { normalizer } = this.#parts;
-    return normalizer ? normalizer.normalize(text) : text;
+    if (this.#engine) return this.#engine.ids(text, allowed);
+    const ids = new IdBuffer(16 + (text.length >> 1));
+    this.#walk(toWellFormed(text), allowed, { ids, offsets: null, words: null });
+    return ids.toArray();
   }
 
   /** The ids of several texts alone. */
   idsOfAll(texts: readonly string[], allowed: SpecialFilter): Int32Array[] {
-    return this.#together(
-      texts,
-      allowed,
-      (engine, plain) => engine.idsOfAll(plain),
-      (text) => this.ids(text, allowed),
-    );
-  }
-
-  /** Texts in which no added token can be are encoded all at once by an engine, the others one by one. */
-  #together<T>(
-    texts: readonly string[],
-    allowed: SpecialFilter,
-    all: (engine: Engine, plain: readonly string[]) => T[],
-    one: (text: string) => T,
-  ): T[] {
-    const engine = this.#engine;
-    if (!engine) return texts.map(one);
-    const plain = texts.map((text) => this.#isPlain(text, allowed));
-    if (plain.every(Boolean)) return all(engine, texts);
-    const made = all(
-      engine,
-      texts.filter((_, i) => plain[i]),
-    );
-    let next = 0;
-    return texts.map((text, i) => (plain[i] ? made[next++]! : one(text)));
+    return this.#engine?.idsOfAll(texts, allowed) ?? texts.map((text) => this.ids(text, allowed));
   }
 
   /** The tokens of a text with where they come from. */
   tokens(text: string, allowed: SpecialFilter): TextTokens {
-    if (this.#engine && this.#isPlain(text, allowed)) return this.#engine.tokens(text);
-    text = toWellFormed(text);
+    if (this.#engine) return this.#engine.tokens(text, allowed);
     const ids = new IdBuffer(16 + (text.length >> 1));
     const offsets = new IdBuffer(32 + text.length);
     const words = new IdBuffer(16 + (text.length >> 1));
-    this.#walk(text, allowed, { ids, offsets, words });
+    this.#walk(toWellFormed(text), allowed, { ids, offsets, words });
     return { ids: ids.toArray(), offsets: offsets.toArray(), wordIds: words.toArray() };
   }
 
   /** The tokens of several texts with where they come from. */
   tokensOfAll(texts: readonly string[], allowed: SpecialFilter): TextTokens[] {
-    return this.#together(
-      texts,
-      allowed,
-      (engine, plain) => engine.tokensOfAll(plain),
-      (text) => this.tokens(text, allowed),
-    );
-  }
-
-  /** True if an engine can have a whole text, since no added token is looked for or can be in it. */
-  #isPlain(text: string, allowed: SpecialFilter): boolean {
-    return (this.#onlySpecial && allowed === 'none') || (!this.#looksAgain && !this.#rawFinder.mayFind(text));
+    return this.#engine?.tokensOfAll(texts, allowed) ?? texts.map((text) => this.tokens(text, allowed));
   }
 
   #walk(text: string, allowed: SpecialFilter, out: TokenBuffers): void {
     const { ids, offsets, words } = out;
     let word = 0;
-    const added = (part: AlignedText, token: AddedToken) => {
+    this.#cutter.cut(text, allowed, (part, token) => {
+      if (!token) {
+        word = this.#encode(part, out, word);
+        return;
+      }
       ids.push(token.id);
       if (offsets && words) {
         const [start, end] = part.span(0, part.text.length);
@@ -168,53 +88,26 @@ export class TextEncoderPipeline {
         words.push(word);
       }
       word++;
-    };
-    const fast = this.#fast;
-    const engine = this.#engine;
-    /** Appends what an engine made of a part and returns the number of the next word. */
-    const append = (tokens: TextTokens, part: AlignedText) => {
-      toOriginal(part, tokens.offsets);
-      ids.pushAll(tokens.ids);
-      offsets!.pushAll(tokens.offsets);
-      words!.pushAll(tokens.wordIds, word);
-      return tokens.ids.length > 0 ? words!.data[words!.length - 1]! + 1 : word;
-    };
-    const root = AlignedText.of(text);
-    this.#rawFinder.split(text, allowed, (start, end, token) => {
-      const part = root.slice(start, end);
-      if (token) {
-        added(part, token);
-        return;
-      }
-      if (engine && offsets && words && !this.#looksAgain) {
-        word = append(engine.tokens(part.text, { first: part.origin === 0, normalized: false }), part);
-        return;
-      }
-      if (this.#chunks) {
-        word = this.#chunks.encode(part, out, word);
-        return;
-      }
-      const normalized = this.#normalize(part);
-      this.#normalizedFinder.split(
-        normalized.text,
-        within(allowed, start, part.text === normalized.text),
-        (from, to, found) => {
-          const inner = normalized.slice(from, to);
-          if (found) added(inner, found);
-          else if (engine && offsets && words) {
-            const place = { first: inner.origin === 0, normalized: true };
-            word = append(engine.tokens(inner.text, place), inner);
-          } else if (fast && offsets && words) {
-            const before = ids.length;
-            const given = this.#spaced ? withSpace(inner.text) : inner.text;
-            word = fast.encodeSpans(given, ids, offsets, words, word);
-            const spans = offsets.data.subarray(2 * before, offsets.length);
-            if (given !== inner.text) takeFirstOut(inner.text, spans);
-            toOriginal(inner, spans);
-          } else word = this.#tokenize(inner, out, word);
-        },
-      );
     });
+  }
+
+  /** Appends the tokens of what lies between added tokens and returns the number of the next word. */
+  #encode(part: AlignedText, out: TokenBuffers, word: number): number {
+    if (this.#chunks) return this.#chunks.encode(part, out, word);
+    const fast = this.#fast;
+    if (!fast) return this.#tokenize(part, out, word);
+    const { ids, offsets, words } = out;
+    const given = this.#spaced ? withSpace(part.text) : part.text;
+    if (!offsets || !words) {
+      fast.encodeRange(given, 0, given.length, ids);
+      return word;
+    }
+    const before = ids.length;
+    const next = fast.encodeSpans(given, ids, offsets, words, word);
+    const spans = offsets.data.subarray(2 * before, offsets.length);
+    if (given !== part.text) takeFirstOut(part.text, spans);
+    toOriginal(part, spans);
+    return next;
   }
 
   /** Cuts what has been normalized to pieces, appends their tokens and returns the number of the next word. */
@@ -247,13 +140,4 @@ function toOriginal(text: AlignedText, offsets: Int32Array): void {
     offsets[i] = start;
     offsets[i + 1] = end;
   }
-}
-
-/**
- * The filter for a part that begins at `start`. Where the part was rewritten, places in it say nothing about places
- * in the text, so that a filter that asks for them allows nothing.
- */
-function within(allowed: SpecialFilter, start: number, same = true): SpecialFilter {
-  if (typeof allowed !== 'function') return allowed;
-  return same ? (token, from, to) => allowed(token, start + from, start + to) : 'none';
 }
