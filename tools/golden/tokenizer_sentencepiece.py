@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import pathlib
+import tempfile
 
 import sentencepiece as spm
 from tokenizer_texts import EDGES, corpus
@@ -37,13 +38,114 @@ MODELS = {
     "bpe-suffix": dict(model_type="bpe", vocab_size=520, byte_fallback=True, normalization_rule_name="identity", treat_whitespace_as_suffix=True,
                        remove_extra_whitespaces=False),
 }
+
+
+def rules(*lines):
+    """The path of a file of rules: code points in hexadecimal, what they become behind a tab."""
+    with tempfile.NamedTemporaryFile("w", suffix=".tsv", delete=False) as file:
+        file.write("".join(line + "\n" for line in lines))
+    return file.name
+
+
+# Decoded text: "a" -> "AA", "th" -> "TH" and "the" -> "THE", an escape goes, "b c" -> "b", 中 -> a space, a space -> "_".
+DECODED = rules("61\t41 41", "74 68\t54 48", "74 68 65\t54 48 45", "2581\t", "62 20 63\t62", "4E2D\t20")
+SPACES = rules("20\t5F", "65 20\t65 5F 5F")
+MODELS.update({
+    "bpe-decoded": dict(model_type="bpe", vocab_size=520, byte_fallback=True, normalization_rule_name="identity", denormalization_rule_tsv=DECODED),
+    "unigram-decoded": dict(model_type="unigram", vocab_size=260, normalization_rule_name="identity", denormalization_rule_tsv=SPACES,
+                            remove_extra_whitespaces=False, user_defined_symbols=["<sep>", "the"]),
+    "word-decoded": dict(model_type="word", vocab_size=300, normalization_rule_name="identity", denormalization_rule_tsv=DECODED),
+})
+
+
+def varint(value):
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def fields(message):
+    """Number, wire type and value (bytes, or the number of a varint) of each field of a message."""
+    at = 0
+
+    def number():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = message[at]
+            at += 1
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+
+    while at < len(message):
+        key = number()
+        if key & 7 == 0:
+            yield key >> 3, 0, number()
+            continue
+        size = number() if key & 7 == 2 else 4
+        yield key >> 3, key & 7, message[at:at + size]
+        at += size
+
+
+def field(number, wire, value):
+    body = varint(value) if wire == 0 else varint(len(value)) + value if wire == 2 else value
+    return varint(number << 3 | wire) + body
+
+
+def spaced(model):
+    """The model with spaces in its pieces where escapes were; the trainer makes none, it only knows escaped ones."""
+    out = b""
+    for number, wire, value in fields(model):
+        if number == 1:
+            parts = [(n, w, v.replace("\u2581".encode(), b" ") if n == 1 else v) for n, w, v in fields(value)]
+            value = b"".join(field(*part) for part in parts)
+        out += field(number, wire, value)
+    return out
+
+
+def spec(number, **values):
+    """Fields of normalizer_spec (3) or denormalizer_spec (5) that stand in place of those before."""
+    names = {"add_dummy_prefix": 3, "remove_extra_whitespaces": 4, "escape_whitespaces": 5}
+    return field(number, 2, b"".join(field(names[name], 0, int(value)) for name, value in values.items()))
+
+
+# What the trainer refuses, but files may hold: spaces left as they are, and full specs for decoded text.
+UNESCAPED = spec(3, escape_whitespaces=False)
+EDITED = {
+    "unigram-unescaped": ("unigram", True, UNESCAPED),
+    "unigram-bytes-unescaped": ("unigram-bytes", True, UNESCAPED),
+    "unigram-raw-unescaped": ("unigram-raw", True, UNESCAPED),
+    "unigram-suffix-unescaped": ("unigram-suffix", True, UNESCAPED),
+    "bpe-unescaped": ("bpe", True, UNESCAPED),
+    "bpe-escapes-unescaped": ("bpe", False, UNESCAPED),
+    "bpe-bytes-unescaped": ("bpe-bytes", True, UNESCAPED),
+    "bpe-spaces-unescaped": ("bpe-spaces", True, UNESCAPED),
+    "char-unescaped": ("char", True, UNESCAPED),
+    "word-unescaped": ("word", True, UNESCAPED),
+    "bpe-decoded-escaped": ("bpe-decoded", False, spec(5, add_dummy_prefix=True, remove_extra_whitespaces=True, escape_whitespaces=True)),
+    "bpe-decoded-unescaped": ("bpe-decoded", True, UNESCAPED + spec(5, remove_extra_whitespaces=True)),
+}
 out = {"texts": TEXTS, "models": {}}
+made = {}
+
+
+def record(name, model):
+    sp = spm.SentencePieceProcessor(model_proto=model)
+    out["models"][name] = {"model": base64.b64encode(model).decode(), "normalized": [sp.normalize(t) for t in TEXTS],
+                           "ids": [sp.encode(t) for t in TEXTS], "decoded": [sp.decode(sp.encode(t)) for t in TEXTS]}
+
+
 for name, options in MODELS.items():
     blob = io.BytesIO()
     options = {"character_coverage": 0.98, "hard_vocab_limit": False, **options}
     lines = [line for text in corpus() for line in text.split("\n")]
     spm.SentencePieceTrainer.train(sentence_iterator=iter(lines), model_writer=blob, minloglevel=2, num_threads=1, **options)
-    sp = spm.SentencePieceProcessor(model_proto=blob.getvalue())
-    out["models"][name] = {"model": base64.b64encode(blob.getvalue()).decode(), "normalized": [sp.normalize(t) for t in TEXTS],
-                           "ids": [sp.encode(t) for t in TEXTS], "decoded": [sp.decode(sp.encode(t)) for t in TEXTS]}
+    made[name] = blob.getvalue()
+    record(name, made[name])
+for name, (source, spaces, change) in EDITED.items():
+    record(name, (spaced(made[source]) if spaces else made[source]) + change)
 OUT.write_bytes(gzip.compress(json.dumps(out, ensure_ascii=True, separators=(",", ":")).encode(), mtime=0))

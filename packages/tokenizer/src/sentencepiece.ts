@@ -1,5 +1,6 @@
 import { AddedTokens } from './added-tokens.js';
 import type { Decoder } from './decoders/decoder.js';
+import { Denormalize } from './decoders/denormalize.js';
 import {
   ByteFallbackDecoder,
   DecoderSequence,
@@ -43,27 +44,32 @@ interface Piece {
   type: number;
 }
 
+/** How texts are rewritten: before they are cut, or once they are decoded. */
+interface NormalizerSpec {
+  charsmap: Uint8Array;
+  dummyPrefix: boolean;
+  removeExtraSpaces: boolean;
+  escapeSpaces: boolean;
+}
+
 /** What a model file says. */
 interface ModelProto {
   pieces: Piece[];
   modelType: number;
   byteFallback: boolean;
   suffixSpace: boolean;
-  charsmap: Uint8Array;
-  dummyPrefix: boolean;
-  removeExtraSpaces: boolean;
-  escapeSpaces: boolean;
-  denormalizes: boolean;
+  normalizer: NormalizerSpec;
+  /** Does nothing without rules. */
+  denormalizer: NormalizerSpec;
 }
 
 /**
  * A tokenizer from a SentencePiece `.model` file: BPE, Unigram, words or characters (Kudo and Richardson 2018, arXiv
  * 1808.06226; field numbers of sentencepiece_model.proto). Control pieces become special tokens; nothing is put around a
- * text. A model of words cannot be written to tokenizer.json.
+ * text. A model of words and one with rules for decoded text cannot be written to tokenizer.json.
  *
  * @param bytes the content of the file.
- * @throws {TokenizerError} E_FORMAT on bytes that are no such file, E_UNSUPPORTED on a model that leaves spaces as they are
- *   or has rules for decoded text.
+ * @throws {TokenizerError} E_FORMAT on bytes that are no such file, E_UNSUPPORTED on a model of another type.
  *
  * @example
  * ```ts
@@ -75,7 +81,7 @@ export function fromSentencePiece(bytes: Uint8Array): Tokenizer {
   const { pieces } = proto;
   const userDefined = pieces.filter((piece) => piece.type === USER_DEFINED).map((piece) => piece.token);
   return new Tokenizer({
-    normalizer: normalizer(proto, userDefined),
+    normalizer: normalizer(proto.normalizer, 'normalizer_spec', proto.suffixSpace, userDefined),
     preTokenizer: preTokenizer(proto, userDefined),
     model: model(proto, userDefined),
     decoder: decoder(proto),
@@ -94,11 +100,18 @@ function readModel(bytes: Uint8Array): ModelProto {
     modelType: UNIGRAM,
     byteFallback: false,
     suffixSpace: false,
-    charsmap: new Uint8Array(0),
-    dummyPrefix: true,
-    removeExtraSpaces: true,
-    escapeSpaces: true,
-    denormalizes: false,
+    normalizer: {
+      charsmap: new Uint8Array(0),
+      dummyPrefix: true,
+      removeExtraSpaces: true,
+      escapeSpaces: true,
+    },
+    denormalizer: {
+      charsmap: new Uint8Array(0),
+      dummyPrefix: true,
+      removeExtraSpaces: true,
+      escapeSpaces: true,
+    },
   };
   const specs = new Set<number>();
   const readPiece = (message: Uint8Array) => {
@@ -121,18 +134,8 @@ function readModel(bytes: Uint8Array): ModelProto {
         if (name === 35) out.byteFallback = value === 1;
       }
     }
-    if (number === 5) {
-      const fields = [...readProto(message, 'denormalizer_spec')];
-      out.denormalizes = fields.some((field) => field.number === 2 && (field.bytes?.length ?? 0) > 0);
-    }
-    if (number === 3) {
-      for (const field of readProto(message, 'normalizer_spec')) {
-        if (field.number === 2 && field.bytes) out.charsmap = field.bytes;
-        if (field.number === 3) out.dummyPrefix = field.value === 1;
-        if (field.number === 4) out.removeExtraSpaces = field.value === 1;
-        if (field.number === 5) out.escapeSpaces = field.value === 1;
-      }
-    }
+    if (number === 3) readSpec(message, 'normalizer_spec', out.normalizer);
+    if (number === 5) readSpec(message, 'denormalizer_spec', out.denormalizer);
   }
   if (!specs.has(2) || !specs.has(3)) {
     throw new TokenizerError('E_FORMAT', 'sentencepiece model', {
@@ -145,7 +148,16 @@ function readModel(bytes: Uint8Array): ModelProto {
   return out;
 }
 
-function check({ pieces, modelType, escapeSpaces, denormalizes }: ModelProto): void {
+function readSpec(message: Uint8Array, subject: string, spec: NormalizerSpec): void {
+  for (const { number, value, bytes } of readProto(message, subject)) {
+    if (number === 2 && bytes) spec.charsmap = bytes;
+    if (number === 3) spec.dummyPrefix = value === 1;
+    if (number === 4) spec.removeExtraSpaces = value === 1;
+    if (number === 5) spec.escapeSpaces = value === 1;
+  }
+}
+
+function check({ pieces, modelType }: ModelProto): void {
   if (pieces.length === 0) {
     throw new TokenizerError('E_FORMAT', 'sentencepiece model', {
       rule: 'must hold pieces',
@@ -153,11 +165,11 @@ function check({ pieces, modelType, escapeSpaces, denormalizes }: ModelProto): v
       fix: 'check that the file is complete',
     });
   }
-  if (![UNIGRAM, BPE, WORD, CHAR].includes(modelType) || !escapeSpaces || denormalizes) {
+  if (![UNIGRAM, BPE, WORD, CHAR].includes(modelType)) {
     throw new TokenizerError('E_UNSUPPORTED', 'sentencepiece model', {
-      rule: 'must be of type unigram (1), bpe (2), word (3) or char (4), with spaces escaped and no rules for decoded text',
-      received: describe({ modelType, escapeSpaces, denormalizes }),
-      fix: 'train it with these options',
+      rule: 'must be of type unigram (1), bpe (2), word (3) or char (4)',
+      received: describe(modelType),
+      fix: 'train it as one of these',
     });
   }
   if (modelType === WORD && !pieces.some(({ type }) => type === UNKNOWN)) {
@@ -169,23 +181,36 @@ function check({ pieces, modelType, escapeSpaces, denormalizes }: ModelProto): v
   }
 }
 
-function normalizer(proto: ModelProto, userDefined: readonly string[]): Normalizer {
+/** @param kept symbols that no rule touches. */
+function normalizer(
+  { charsmap, dummyPrefix, removeExtraSpaces, escapeSpaces }: NormalizerSpec,
+  subject: string,
+  suffixSpace = false,
+  kept: readonly string[] = [],
+): Normalizer {
   const steps: Normalizer[] = [];
-  if (proto.charsmap.length > 0)
-    steps.push(new Precompiled(proto.charsmap, 'normalizer_spec', 'longest', userDefined));
-  if (proto.removeExtraSpaces) {
+  const space = escapeSpaces ? SPACE : ' ';
+  if (charsmap.length > 0) steps.push(new Precompiled(charsmap, subject, 'longest', kept));
+  if (removeExtraSpaces) {
     // At the end SentencePiece looks for the escaped form, so a spelled one goes too.
-    steps.push(new Replace({ Regex: `\\A +|[ ${SPACE}]+\\z` }, ''), new Replace({ Regex: ' {2,}' }, ' '));
+    const end = escapeSpaces ? `[ ${SPACE}]` : ' ';
+    steps.push(new Replace({ Regex: `\\A +|${end}+\\z` }, ''), new Replace({ Regex: ' {2,}' }, ' '));
   }
-  if (proto.dummyPrefix) {
-    steps.push(proto.suffixSpace ? new Replace({ Regex: '\\z' }, SPACE) : new Prepend(SPACE));
-  }
-  steps.push(new Replace({ String: ' ' }, SPACE));
+  if (dummyPrefix) steps.push(suffixSpace ? new Replace({ Regex: '\\z' }, space) : new Prepend(space));
+  if (escapeSpaces) steps.push(new Replace({ String: ' ' }, SPACE));
   return new NormalizerSequence(steps);
 }
 
+/** True if texts can spell a piece of this type. */
+function inText(type: number): boolean {
+  return type === NORMAL || type === USER_DEFINED;
+}
+
 /** User-defined symbols stand alone; and where no merge crosses a space, words can be looked at one by one. */
-function preTokenizer({ pieces, modelType }: ModelProto, userDefined: string[]): PreTokenizer | undefined {
+function preTokenizer(
+  { pieces, modelType, normalizer: { escapeSpaces } }: ModelProto,
+  userDefined: string[],
+): PreTokenizer | undefined {
   const steps: PreTokenizer[] = [];
   // A word is looked up with all that is in it.
   if (modelType === WORD) return undefined;
@@ -194,15 +219,21 @@ function preTokenizer({ pieces, modelType }: ModelProto, userDefined: string[]):
     const pattern = longestFirst.map((token) => token.replace(/[\\^$.*+?()[\]{}|#\s-]/g, '\\$&')).join('|');
     steps.push(new Split({ Regex: pattern }, 'Isolated', false));
   }
-  if (modelType === BPE && !pieces.some(({ token }) => token.lastIndexOf(SPACE) > 0)) {
-    steps.push(new Metaspace({ replacement: SPACE, prependScheme: 'never', split: true }));
+  const space = escapeSpaces ? SPACE : ' ';
+  // An unknown space is one token with unknown neighbours.
+  const known = pieces.some(({ token, type }) => token === space && inText(type));
+  if (modelType === BPE && known && !pieces.some(({ token }) => token.lastIndexOf(space) > 0)) {
+    steps.push(
+      escapeSpaces
+        ? new Metaspace({ replacement: SPACE, prependScheme: 'never', split: true })
+        : new Split({ String: ' ' }, 'MergedWithNext', false),
+    );
   }
   return steps.length > 0 ? new PreTokenizerSequence(steps) : undefined;
 }
 
 function model({ pieces, modelType, byteFallback }: ModelProto, userDefined: string[]): Model {
   const unkId = pieces.findIndex(({ type }) => type === UNKNOWN);
-  const inText = (type: number) => type === NORMAL || type === USER_DEFINED;
   const hidden = new Set(pieces.flatMap(({ type }, id) => (inText(type) ? [] : [id])));
   // Characters are pieces that no other piece competes with, but for the symbols of the user.
   if (modelType === UNIGRAM || modelType === CHAR) {
@@ -248,10 +279,13 @@ function model({ pieces, modelType, byteFallback }: ModelProto, userDefined: str
   });
 }
 
-function decoder({ dummyPrefix, pieces }: ModelProto): Decoder {
+function decoder({ normalizer: { dummyPrefix, escapeSpaces }, denormalizer, pieces }: ModelProto): Decoder {
   const steps: Decoder[] = [new ReplaceDecoder({ String: SPACE }, ' ')];
   if (pieces.some(({ type }) => type === BYTE)) steps.push(new ByteFallbackDecoder());
   steps.push(new Fuse());
-  if (dummyPrefix) steps.push(new StripDecoder(' ', 1, 0));
+  // SentencePiece takes an escape from the beginning, and a space that is none stays.
+  if (dummyPrefix && escapeSpaces) steps.push(new StripDecoder(' ', 1, 0));
+  if (denormalizer.charsmap.length > 0)
+    steps.push(new Denormalize(normalizer(denormalizer, 'denormalizer_spec')));
   return new DecoderSequence(steps);
 }
