@@ -95,7 +95,7 @@ inline tok::Scanner read_scanner(const Napi::Object& options) {
   // Scanners stop at the zeros behind a text, which therefore have no class.
   if (points != tok::kPoints || classes[0] != 0) throw wrong(env, "native: a class for each code point but 0 was expected");
   const int32_t pattern = options.Get("pattern").ToNumber();
-  if (pattern < 0 || pattern > static_cast<int32_t>(tok::Pattern::kDeepSeek)) throw wrong(env, "native: no such pattern");
+  if (pattern < 0 || pattern > static_cast<int32_t>(tok::Pattern::kKimi)) throw wrong(env, "native: no such pattern");
   const int32_t digits = options.Get("digits").ToNumber();
   return tok::Scanner(classes, static_cast<tok::Pattern>(pattern), digits, options.Get("wholeTail").ToBoolean(),
                       options.Get("contractions").ToBoolean());

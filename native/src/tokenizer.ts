@@ -2,7 +2,7 @@
 export interface ScannerOptions {
   /**
    * 0 not at all, 1 GPT-2, 2 cl100k, 3 o200k, 4 before each run of U+2581, which stands for spaces, 5 before each U+2581,
-   * 6 DeepSeek.
+   * 6 DeepSeek, 7 Kimi K2.
    */
   pattern: number;
   /** Most digits in one piece (cl100k, o200k). */
@@ -13,7 +13,7 @@ export interface ScannerOptions {
   contractions: boolean;
   /**
    * Of each of 0x110000 code points: 1 upper, 2 lower, 3 caseless, 4 mark, 5 number, 6 newline, 7 space, 0 other; for DeepSeek
-   * 1 letter or mark, 2 symbol, 3 newline, 4 space, 0 other. Code point 0 has none.
+   * 1 letter or mark, 2 symbol, 3 newline, 4 space, 0 other; for Kimi K2 8 more where it is Han. Code point 0 has none.
    */
   classes: Uint8Array;
 }

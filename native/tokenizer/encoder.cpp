@@ -199,6 +199,7 @@ void Encoder::encode(const char16_t* text, size_t units, bool spans, Worker& wor
     case Pattern::kWords: run.template operator()<Pattern::kWords>(); break;
     case Pattern::kMarks: run.template operator()<Pattern::kMarks>(); break;
     case Pattern::kDeepSeek: run.template operator()<Pattern::kDeepSeek>(); break;
+    case Pattern::kKimi: run.template operator()<Pattern::kKimi>(); break;
     case Pattern::kRuns: run.template operator()<Pattern::kRuns>(); break;
     case Pattern::kWhole: run.template operator()<Pattern::kWhole>(); break;
   }

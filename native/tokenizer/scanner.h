@@ -10,8 +10,10 @@ namespace ik::tok {
 
 // What the table that TypeScript hands over says of a code point.
 enum PointClass : uint8_t { kOther, kUpper, kLower, kCaseless, kMark, kNumber, kNewline, kSpace };
+// The bit of Han characters, which Kimi K2 keeps apart from others.
+constexpr uint8_t kHan = 8;
 
-enum class Pattern : int32_t { kWhole, kGpt2, kCl100k, kO200k, kWords, kMarks, kDeepSeek, kRuns };
+enum class Pattern : int32_t { kWhole, kGpt2, kCl100k, kO200k, kWords, kMarks, kDeepSeek, kKimi, kRuns };
 
 constexpr size_t kPoints = 0x110000;
 
@@ -44,7 +46,10 @@ class Scanner {
     static constexpr uint8_t cl100k[8] = {0, kLetter, kLetter, kLetter, 0, kNum, kLine, kBlank};
     for (size_t i = 0; i < kPoints; ++i) {
       const uint8_t c = classes[i] & 7;
-      table_[i] = pattern == Pattern::kGpt2 ? gpt2[c] : pattern == Pattern::kCl100k ? cl100k[c] : c;
+      table_[i] = pattern == Pattern::kGpt2     ? gpt2[c]
+                  : pattern == Pattern::kCl100k ? cl100k[c]
+                  : pattern == Pattern::kKimi   ? classes[i] & (kHan | 7)
+                                                : c;
     }
   }
 
@@ -80,7 +85,8 @@ class Scanner {
     std::memset(p + limit, 0, sizeof behind);
     const size_t end = pattern_ == Pattern::kGpt2      ? cut_gpt2(p, start, limit)
                        : pattern_ == Pattern::kCl100k ? cut_cl100k(p, start, limit)
-                       : pattern_ == Pattern::kO200k  ? cut_o200k(p, start, limit)
+                       : pattern_ == Pattern::kO200k  ? cut_o200k<false>(p, start, limit)
+                       : pattern_ == Pattern::kKimi   ? cut_o200k<true>(p, start, limit)
                                                       : cut_deepseek(p, start, limit);
     std::memcpy(p + limit, &behind, sizeof behind);
     return end;
@@ -91,7 +97,8 @@ class Scanner {
   size_t cut(const uint8_t* p, size_t start, size_t n) const {
     if constexpr (kPattern == Pattern::kGpt2) return cut_gpt2(p, start, n);
     if constexpr (kPattern == Pattern::kCl100k) return cut_cl100k(p, start, n);
-    if constexpr (kPattern == Pattern::kO200k) return cut_o200k(p, start, n);
+    if constexpr (kPattern == Pattern::kO200k) return cut_o200k<false>(p, start, n);
+    if constexpr (kPattern == Pattern::kKimi) return cut_o200k<true>(p, start, n);
     if constexpr (kPattern == Pattern::kWords) return cut_words(p, start, n);
     if constexpr (kPattern == Pattern::kMarks) return cut_marks(p, start, n);
     if constexpr (kPattern == Pattern::kDeepSeek) return cut_deepseek(p, start, n);
@@ -261,10 +268,11 @@ class Scanner {
   }
 
   // White space: up to its last newline if it has one (classes `line` and above are white space).
+  template <uint8_t kClass = 0xff>
   size_t spaces_end(const uint8_t* p, size_t start, size_t n, uint8_t line, bool whole_tail) const {
     size_t i = start, last = start, newline = 0;
     for (uint32_t size; i < n; i += size) {
-      const uint8_t kind = class_at(p, i, size);
+      const uint8_t kind = class_at(p, i, size) & kClass;
       if (kind < line) break;
       last = i;
       if (kind == line) newline = i + 1;
@@ -274,25 +282,38 @@ class Scanner {
     return i < n && last > start ? last : i;
   }
 
+  // o200k, or Kimi K2: Han characters are no part of words and a run of them is a piece; slashes end no symbols.
+  template <bool kKimi>
   size_t cut_o200k(const uint8_t* p, size_t start, size_t n) const {
+    // Beside what words are made of, Han characters are what they are.
+    constexpr uint8_t kClass = kKimi ? 7 : 0xff;
     uint32_t size;
     const uint8_t kind = class_at(p, start, size);
     const size_t next = start + size;
-    if (kind == kNumber) return number_end(p, next, n, digits_, kNumber);
+    if (kKimi && kind >= kHan) {
+      size_t i = next;
+      while (i < n && class_at(p, i, size) >= kHan) i += size;
+      return i;
+    }
+    if (kind == kNumber) {
+      size_t i = next;
+      for (int32_t count = 1; count < digits_ && i < n && (class_at(p, i, size) & kClass) == kNumber; ++count) i += size;
+      return i;
+    }
     if (const size_t end = word_end(p, start, next, kind)) {
       const size_t contraction = contractions_ ? contraction_end(p, end) : 0;
       return contraction ? contraction : end;
     }
-    const uint8_t follows = next < n ? class_at(p, next, size) : kNothing;
+    const uint8_t follows = next < n ? class_at(p, next, size) & kClass : kNothing;
     const auto symbol = [](uint8_t c) { return c == kOther || c == kMark; };
     if (symbol(kind) || (p[start] == ' ' && symbol(follows))) {
       size_t i = next;
       for (; i < n; i += size)
-        if (!symbol(class_at(p, i, size))) break;
-      while (p[i] == '\n' || p[i] == '\r' || p[i] == '/') ++i;
+        if (!symbol(class_at(p, i, size) & kClass)) break;
+      while (p[i] == '\n' || p[i] == '\r' || (!kKimi && p[i] == '/')) ++i;
       return i;
     }
-    return spaces_end(p, start, n, kNewline, false);
+    return spaces_end<kClass>(p, start, n, kNewline, false);
   }
 
   // The end of the word at `start`, with the one character before it that may belong to it, or 0.

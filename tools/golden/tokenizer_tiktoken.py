@@ -15,9 +15,14 @@ from tokenizer_texts import EDGES, corpus
 
 OUT = pathlib.Path(__file__).parents[2] / "packages/tokenizer/test/fixtures/tiktoken.json"
 TEXTS = EDGES + ["a\n  ", "a \n \n  ", "x'ſ x'S 'LL 'Re", "HTMLParser iPhone USAs ABC中DEf ǅabc", "!\u0301a !!\u0301a \u0301\u0301A", "//path//\n\n/ a/b\n", "12345678 ٣٤٥٦ 1a2",
-                 "don't DON'T it'S He'LL'", "\u00a0word \ttab\u3000中 \u2003 x", "ʰAʰB Aʰ", "A\u0301B\u0301c"]
+                 "don't DON'T it'S He'LL'", "\u00a0word \ttab\u3000中 \u2003 x", "ʰAʰB Aʰ", "A\u0301B\u0301c",
+                 "中文English中文don't", "第12〇3章 ⺀!⺀a 々a 〇〇〇〇 ア漢字かな。/\n", " 中  中\n中", "𠀀𖿰a\u0301𖿰"]
 with mock.patch.object(openai_public, "load_tiktoken_bpe", lambda *a, **k: {}):
     PATTERNS = {name: openai_public.ENCODING_CONSTRUCTORS[name]() for name in ("r50k_base", "p50k_base", "p50k_edit", "cl100k_base", "o200k_base")}
+# Kimi K2's tokenization_kimi.py, the pattern that it hands to tiktoken.
+WORD = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]%s[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]%s(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+KIMI = "|".join([r"[\p{Han}]+", WORD % ("*", "+"), WORD % ("+", "*"), r"\p{N}{1,3}", r" ?[^\s\p{L}\p{N}]+[\r\n]*", r"\s*[\r\n]+",
+                 r"\s+(?!\S)", r"\s+"])
 
 
 def lines(ranks):
@@ -34,6 +39,11 @@ for name, made in PATTERNS.items():
                              "ids": [enc.encode(t, allowed_special="all") for t in TEXTS], "plain": [enc.encode_ordinary(t) for t in TEXTS],
                              # The pieces show where it cuts, whatever the merges.
                              "pieces": [[p for p in __import__("regex").findall(made["pat_str"].replace("$", r"\Z"), t)] for t in TEXTS]})
+with mock.patch("builtins.print"):
+    ranks = _educational.bpe_train(data=text[:20000], vocab_size=330, pat_str="(?V1)" + KIMI)
+enc = tiktoken.Encoding("kimi", pat_str=KIMI, mergeable_ranks=ranks, special_tokens={})
+out["kimi"] = {"pattern": KIMI, "ranks": lines(ranks), "ids": [enc.encode_ordinary(t) for t in TEXTS],
+               "pieces": [__import__("regex").findall("(?V1)" + KIMI, t) for t in TEXTS]}
 rng = random.Random(7)
 for _ in range(40):
     ranks = {bytes([b]): b for b in range(256)}

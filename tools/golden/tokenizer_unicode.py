@@ -1,4 +1,4 @@
-"""Writes packages/tokenizer/src/unicode-data.ts: the general category of every code point.
+"""Writes packages/tokenizer/src/unicode-data.ts: the general category of every code point, white space and Han.
 
 The categories are read out of the Hugging Face `tokenizers` regex engine (Oniguruma), one class at a
 time, because text must be cut exactly where that engine cuts it, whatever Unicode version the JavaScript
@@ -35,6 +35,12 @@ for index, name in enumerate(CATEGORIES):
 for c in range(0xD800, 0xE000):
     category[c] = CATEGORIES.index("Cs")
 spaces = sorted(members(r"\s"))
+han = []
+for c in sorted(members(r"\p{Han}")):
+    if han and han[-1][1] == c - 1:
+        han[-1][1] = c
+    else:
+        han.append([c, c])
 
 runs, start = [], 0
 for c in range(1, 0x110001):
@@ -56,5 +62,8 @@ OUT.write_text(
     f"export const CATEGORY_RUNS =\n{body};\n\n"
     "/** Code points of White_Space, which is what \\s means in the patterns of the field. */\n"
     "// biome-ignore format: generated\n"
-    f"export const WHITE_SPACE = {spaces!r};\n")
+    f"export const WHITE_SPACE = {spaces!r};\n\n"
+    "/** First and last code points of the runs of the script Han. */\n"
+    "// biome-ignore format: generated\n"
+    f"export const HAN_RUNS = {han!r} as const;\n")
 print(len(data), "characters", len(runs), "runs", len(spaces), "spaces")

@@ -9,7 +9,7 @@ import { spellBytes } from './byte-alphabet.js';
 import { nativeObstacle, useNative } from './native.js';
 import { DEEPSEEK_PATTERN } from './pre-tokenizers/deepseek-cutter.js';
 import { CL100K_PATTERN, QWEN2_PATTERN } from './pre-tokenizers/known-patterns.js';
-import { O200K_PATTERN, TEKKEN_PATTERN } from './pre-tokenizers/o200k-cutter.js';
+import { KIMI_PATTERN, O200K_PATTERN, TEKKEN_PATTERN } from './pre-tokenizers/o200k-cutter.js';
 import { Tokenizer } from './tokenizer.js';
 import { trainBpe } from './trainers/bpe.js';
 import { toWellFormed } from './unicode.js';
@@ -31,17 +31,6 @@ const sequence = (...pretokenizers: object[]) => ({ type: 'Sequence', pretokeniz
 const NFC = { type: 'NFC' };
 const replace = { type: 'Replace', pattern: { String: ' ' }, content: '▁' };
 const lineBreaks = (pattern: string) => pattern.replaceAll('\\r', '\r').replaceAll('\\n', '\n');
-const notHan = (classes: string, times: string) => `[${classes}&&[^\\p{Han}]]${times}`;
-const kimi = [
-  '[\\p{Han}]+',
-  `[^\\r\\n\\p{L}\\p{N}]?${notHan('\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}', '*')}${notHan('\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}', '+')}`,
-  '\\p{N}{1,3}',
-  ' ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*',
-  '\\s*[\\r\\n]+',
-  '\\s+(?!\\S)',
-  '\\s+',
-].join('|');
-
 interface Family {
   model: 'bytes' | 'characters';
   normalizer?: object;
@@ -118,8 +107,7 @@ const families: Record<string, Family> = {
   },
   'Kimi K2': {
     model: 'bytes',
-    preTokenizer: sequence(split(kimi), bytes()),
-    obstacle: 'an expression of its own',
+    preTokenizer: sequence(split(KIMI_PATTERN), bytes()),
   },
   CLIP: {
     model: 'bytes',
@@ -190,6 +178,7 @@ const text = fc
             '〇',
           ],
           ...[
+            ...['⺀', '𠀀', '𖿰'],
             'ひ',
             'カ',
             'ー',

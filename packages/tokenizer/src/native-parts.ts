@@ -4,7 +4,7 @@ import { TokenizerError } from './errors.js';
 import { chainOf } from './pre-tokenizers/chain-cutter.js';
 import { deepSeekClasses } from './pre-tokenizers/deepseek-cutter.js';
 import { type Scan, scanOf } from './pre-tokenizers/known-patterns.js';
-import { wordClasses } from './pre-tokenizers/o200k-cutter.js';
+import { kimiClasses, wordClasses } from './pre-tokenizers/o200k-cutter.js';
 import { type Cutter, cutNothing } from './pre-tokenizers/pre-tokenizer.js';
 import { isRun, type RunTable, runTable } from './pre-tokenizers/run-cutter.js';
 
@@ -31,7 +31,16 @@ export function threadsOf(options: NativeOptions): number {
   });
 }
 
-const PATTERNS = { whole: 0, gpt2: 1, cl100k: 2, o200k: 3, words: 4, marks: 5, deepseek: 6 } as const;
+const PATTERNS = {
+  whole: 0,
+  gpt2: 1,
+  cl100k: 2,
+  o200k: 3,
+  words: 4,
+  marks: 5,
+  deepseek: 6,
+  kimi: 7,
+} as const;
 
 /** How the addon is to cut: as a cutter does, not at all, before each run of `▁`, or before each `▁`. */
 export function scannerOptions(scan: Scan | 'whole' | 'words' | 'marks') {
@@ -43,7 +52,9 @@ export function scannerOptions(scan: Scan | 'whole' | 'words' | 'marks') {
       ? new Uint8Array(0x110000)
       : pattern === 'deepseek'
         ? deepSeekClasses()
-        : wordClasses();
+        : pattern === 'kimi'
+          ? kimiClasses()
+          : wordClasses();
   return { pattern: PATTERNS[pattern], ...options, classes };
 }
 

@@ -9,7 +9,7 @@ import {
   QWEN2_PATTERN,
   TIKTOKEN_CL100K_PATTERN,
 } from './pre-tokenizers/known-patterns.js';
-import { O200K_PATTERN, TEKKEN_PATTERN } from './pre-tokenizers/o200k-cutter.js';
+import { KIMI_PATTERN, O200K_PATTERN, TEKKEN_PATTERN } from './pre-tokenizers/o200k-cutter.js';
 import { Split } from './pre-tokenizers/split.js';
 import { fromTiktoken, TIKTOKEN_ENCODINGS } from './tiktoken.js';
 
@@ -24,6 +24,7 @@ interface Golden {
     plain: number[][];
     pieces: string[][];
   }[];
+  kimi: { pattern: string; ranks: string[]; ids: number[][]; pieces: string[][] };
   odd: { ranks: string[]; words: string[]; ids: number[][] }[];
 }
 const golden = fixture<Golden>('tiktoken.json');
@@ -43,6 +44,16 @@ describe('fromTiktoken', () => {
       });
     },
   );
+
+  it('gives the ids of tiktoken with the pattern of Kimi K2', () => {
+    const { pattern, ranks, ids, pieces } = golden.kimi;
+    expect(KIMI_PATTERN).toBe(pattern);
+    const tokenizer = fromTiktoken(ranks.join('\n'), { pattern, specialTokens: {} });
+    golden.texts.forEach((text, i) => {
+      expect(cut(pattern, text)).toEqual(pieces[i]);
+      expect([text, ...tokenizer.encodeIds(text)]).toEqual([text, ...ids[i]!]);
+    });
+  });
 
   it('merges by bytes where ranks are of no trainer', () => {
     for (const { ranks, words, ids } of golden.odd) {
@@ -98,17 +109,27 @@ describe('hand-written cutters', () => {
     '𐐀',
     '\u0301',
     '\u0903',
+    ...['⺀', '〇', '々', '𠀀', '𖿰'],
     ...['\0', '\u200b', '\u00ad', '+', '(', '|', '、', 'ー', '龥', '龦', '퟿', '각'],
   );
   const patterns = {
-    ...{ CL100K_PATTERN, QWEN2_PATTERN, TIKTOKEN_CL100K_PATTERN, O200K_PATTERN, TEKKEN_PATTERN },
+    ...{
+      CL100K_PATTERN,
+      QWEN2_PATTERN,
+      TIKTOKEN_CL100K_PATTERN,
+      O200K_PATTERN,
+      TEKKEN_PATTERN,
+      KIMI_PATTERN,
+    },
     ...{ DEEPSEEK_PATTERN, numbers: '\\p{N}{1,3}', number: '\\p{N}', 'all numbers': '\\p{N}+' },
     ...{ breaks: '[\\r\\n]', letters: '\\s?\\p{L}+', punctuation: '\\s?\\p{P}+' },
     ...{ kana: '[一-龥぀-ゟ゠-ヿ]+', cjk: '[一-龥ࠀ-一가-퟿]+', bloom: ' ?[^(\\s|[.,!?…。，、।۔،])]+' },
   };
   it.each(Object.entries(patterns))('%s cuts as the pattern does', (_, pattern) => {
-    // A group around the pattern keeps it from being known, so that the expression itself is run.
-    const reference = new Split({ Regex: `(?:${pattern.replace('$', '\\z')})` }, 'Isolated', false);
+    // A group around the pattern keeps it from being known, so that the expression itself is run. To Oniguruma `{1,3}+` is
+    // no possessive quantifier.
+    const expression = pattern.replace('$', '\\z').replace('{1,3}+', '{1,3}');
+    const reference = new Split({ Regex: `(?:${expression})` }, 'Isolated', false);
     fc.assert(
       fc.property(fc.array(unit, { maxLength: 24 }), (units) => {
         const text = units.join('');

@@ -81,3 +81,7 @@ export const CATEGORY_RUNS =
 /** Code points of White_Space, which is what \s means in the patterns of the field. */
 // biome-ignore format: generated
 export const WHITE_SPACE = [9, 10, 11, 12, 13, 32, 133, 160, 5760, 8192, 8193, 8194, 8195, 8196, 8197, 8198, 8199, 8200, 8201, 8202, 8232, 8233, 8239, 8287, 12288];
+
+/** First and last code points of the runs of the script Han. */
+// biome-ignore format: generated
+export const HAN_RUNS = [[11904, 11929], [11931, 12019], [12032, 12245], [12293, 12293], [12295, 12295], [12321, 12329], [12344, 12347], [13312, 19903], [19968, 40959], [63744, 64109], [64112, 64217], [94178, 94179], [94192, 94193], [131072, 173791], [173824, 177977], [177984, 178205], [178208, 183969], [183984, 191456], [191472, 192093], [194560, 195101], [196608, 201546], [201552, 205743]] as const;

@@ -2,7 +2,13 @@ import { categoryMask, hasCategory } from '../unicode.js';
 import { type Cl100kOptions, cl100kCutter } from './cl100k-cutter.js';
 import { cutDeepSeek, DEEPSEEK_PATTERN } from './deepseek-cutter.js';
 import { cutGpt2, GPT2_PATTERN } from './gpt2-cutter.js';
-import { O200K_PATTERN, type O200kOptions, o200kCutter, TEKKEN_PATTERN } from './o200k-cutter.js';
+import {
+  KIMI_PATTERN,
+  O200K_PATTERN,
+  type O200kOptions,
+  o200kCutter,
+  TEKKEN_PATTERN,
+} from './o200k-cutter.js';
 import { type Cutter, cutMarks, cutNothing } from './pre-tokenizer.js';
 import { type Run, runCutter } from './run-cutter.js';
 
@@ -26,7 +32,7 @@ export const QWEN2_PATTERN = cl100k('\\p{N}');
 
 /** What a hand-written cutter follows, for an engine that has its own. */
 export interface Scan {
-  pattern: 'whole' | 'gpt2' | 'cl100k' | 'o200k' | 'marks' | 'deepseek';
+  pattern: 'whole' | 'gpt2' | 'cl100k' | 'o200k' | 'kimi' | 'marks' | 'deepseek';
   options: Cl100kOptions & O200kOptions;
 }
 
@@ -41,6 +47,7 @@ const cl100ks: [string, Cl100kOptions][] = [
 const o200ks: [string, O200kOptions][] = [
   [O200K_PATTERN, { digits: 3, contractions: true }],
   [TEKKEN_PATTERN, { digits: 1, contractions: false }],
+  [KIMI_PATTERN, { digits: 3, contractions: true, han: true }],
 ];
 
 const inCategory = (...names: Parameters<typeof categoryMask>) => {
@@ -87,7 +94,8 @@ for (const [pattern, options] of cl100ks) {
 for (const [pattern, options] of o200ks) {
   const cutter = o200kCutter(options);
   cutters.set(pattern, cutter);
-  scans.set(cutter, { pattern: 'o200k', options: { ...unused, ...options } });
+  const { digits, contractions, han } = options;
+  scans.set(cutter, { pattern: han ? 'kimi' : 'o200k', options: { ...unused, digits, contractions } });
 }
 scans.set(cutNothing, { pattern: 'whole', options: unused });
 scans.set(cutMarks, { pattern: 'marks', options: unused });
