@@ -5,6 +5,7 @@ import { AlignedText } from './aligned-text.js';
 import { ChunkEncoder, type PartEncoder } from './chunk-encoder.js';
 import { IdBuffer } from './id-buffer.js';
 import type { Normalizer } from './normalizers/normalizer.js';
+import { Precompiled } from './normalizers/precompiled.js';
 import { Replace } from './normalizers/replace.js';
 import { Lowercase, NormalizerSequence, Prepend, Strip, StripAccents } from './normalizers/simple.js';
 import { UnicodeForm } from './normalizers/unicode-form.js';
@@ -68,6 +69,27 @@ const text = fc
           '.',
           '`',
           "'s",
+          ...[
+            'мир',
+            'Ёж',
+            'й',
+            'été',
+            'œuvre',
+            'سلام',
+            'مُحَ',
+            '،',
+            '한국어',
+            'ᄒ',
+            'ᅡ',
+            'ΟΣ',
+            'Σ',
+            'ภาษา',
+            'ที่',
+            'ำ',
+            'हिन्',
+            'ൎ',
+            'ß',
+          ],
         ),
       },
       fc.constantFrom(
@@ -89,6 +111,22 @@ const text = fc
         '🙂',
         '𠀀',
         '가',
+        ...[
+          '\u0308',
+          '\u0653',
+          '\u0600',
+          '´',
+          '¨',
+          '\u3000',
+          '\u1161',
+          '\u11a8',
+          'İ',
+          '℀',
+          '…',
+          '\u05b0',
+          'ﷺ',
+          '\ufe0f',
+        ],
       ),
       fc.string({ unit: 'binary', maxLength: 3 }),
     ),
@@ -107,10 +145,20 @@ const nfkc = new NormalizerSequence([
 const spaces = (prependScheme: 'always' | 'first' | 'never') =>
   new Metaspace({ replacement: '▁', prependScheme, split: true });
 
+const { json } = fixture<{ normalizers: { Precompiled: { json: { precompiled_charsmap: string } } } }>(
+  'components.json',
+).normalizers.Precompiled;
+const charsmap = Precompiled.fromBase64(json.precompiled_charsmap, 'charsmap');
+
 const kinds: [string, Tokenizer][] = [
   ['BERT', bert],
   ['Unigram', unigram],
   ['Unigram, first words apart', unigram.with({ preTokenizer: spaces('first'), normalizer: nfkc })],
+  ['Unigram, rules', unigram.with({ normalizer: charsmap })],
+  [
+    'Unigram, rules and spaces that become one',
+    unigram.with({ normalizer: new NormalizerSequence([charsmap, new Replace({ Regex: ' {2,}' }, ' ')]) }),
+  ],
   ['Unigram, no space before', unigram.with({ preTokenizer: spaces('never') })],
   ['words', words.with({ preTokenizer: new Whitespace(), normalizer: undefined })],
 ];
@@ -126,12 +174,17 @@ describe('encoding by chunks', () => {
           expect(tokensOf((...args) => chunks.encode(...args), each, origin)).toEqual(expected);
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 2000 },
     );
     const long = 'the ink stone of the ink, '.repeat(400);
     const before = calls();
     tokensOf((...args) => chunks.encode(...args), long, 5);
     expect(calls() - before).toBeLessThan(10);
+    for (const words of ['привет мир', 'été à Noël', 'مرحبا يا عالم', '한국어 문장', 'γεια σας']) {
+      const now = calls();
+      tokensOf((...args) => chunks.encode(...args), ` ${words}`.repeat(400), 5);
+      expect(calls() - now).toBeLessThan(12);
+    }
   });
 
   const apart: [string, Partial<{ normalizer: Normalizer; preTokenizer: Metaspace | Punctuation }>][] = [
@@ -140,6 +193,7 @@ describe('encoding by chunks', () => {
     ['one that makes words of letters', { normalizer: new Replace({ String: 'x' }, ' ') }],
     ['one that drops letters', { normalizer: new Replace({ String: '!' }, '') }],
     ['an expression', { normalizer: new Replace({ Regex: 'a b' }, 'c') }],
+    ['rules that span a space', { normalizer: new Precompiled(charsmap.charsmap, 'charsmap', 'longest') }],
     ['a string with a space', { normalizer: new Replace({ String: 'a b' }, 'c') }],
     [
       'words that are not cut',

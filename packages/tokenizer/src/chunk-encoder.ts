@@ -19,6 +19,7 @@ import {
   Whitespace,
   WhitespaceSplit,
 } from './pre-tokenizers/simple.js';
+import { categoryMask, hasCategory } from './unicode.js';
 
 /** Where the tokens of texts go: ids, and if asked for two offsets and the number of the word for each. */
 export interface TokenBuffers {
@@ -38,6 +39,9 @@ export type PartEncoder = (part: AlignedText, out: TokenBuffers, word: number) =
 export class ChunkEncoder {
   readonly #encode: PartEncoder;
   readonly #chinese: boolean;
+  readonly #normalizer: Normalizer | undefined;
+  /** Whether texts may be cut at a space next to a UTF-16 unit: 0 not known yet, 1 yes, 2 no. */
+  readonly #beside = new Uint8Array(0x10000);
   /** Per chunk: how many words it has, then id, start, end and word of each token, counted from the chunk's beginning. */
   readonly #known = new Map<string, Int32Array>();
   /** The same for chunks of one Chinese character. */
@@ -48,9 +52,10 @@ export class ChunkEncoder {
     words: new IdBuffer(64),
   };
 
-  private constructor(encode: PartEncoder, chinese: boolean) {
+  private constructor(encode: PartEncoder, chinese: boolean, normalizer: Normalizer | undefined) {
     this.#encode = encode;
     this.#chinese = chinese;
+    this.#normalizer = normalizer;
   }
 
   /** For a tokenizer of these parts whose parts of text `encode` takes, if it has such words. */
@@ -59,7 +64,7 @@ export class ChunkEncoder {
     if (!isSettled(model) || !preTokenizer || !cutsAtSpaces(preTokenizer)) return undefined;
     if (normalizer && !(isLocal(normalizer) && leavesWordsApart(normalizer))) return undefined;
     const chinese = normalizer instanceof BertNormalizer && (normalizer.options.handleChineseChars ?? true);
-    return new ChunkEncoder(encode, chinese);
+    return new ChunkEncoder(encode, chinese, normalizer);
   }
 
   /** Appends the tokens of a part of a text that has not been normalized; see `PartEncoder`. */
@@ -79,7 +84,7 @@ export class ChunkEncoder {
   #end(text: string, from: number): number {
     if (!this.#chinese) {
       for (let at = text.indexOf(' ', from + 1); at >= 0; at = text.indexOf(' ', at + 1)) {
-        if (isGraphic(text.charCodeAt(at - 1)) && isGraphic(text.charCodeAt(at + 1))) return at;
+        if (this.#isApart(text, at)) return at;
       }
       return text.length;
     }
@@ -87,14 +92,24 @@ export class ChunkEncoder {
     for (let at = from + 1; at < text.length; at++) {
       const unit = text.charCodeAt(at);
       const kind = kindOf(unit);
-      if (before !== OTHER) {
-        // Chinese characters have spaces put around them.
-        if (kind !== OTHER && (kind === CHINESE || before === CHINESE)) return at;
-        if (unit === 0x20 && before === GRAPHIC && isGraphic(text.charCodeAt(at + 1))) return at;
-      }
+      // Chinese characters have spaces put around them.
+      if (before !== OTHER && kind !== OTHER && (kind === CHINESE || before === CHINESE)) return at;
+      if (unit === 0x20 && this.#isApart(text, at)) return at;
       before = kind;
     }
     return text.length;
+  }
+
+  /** True if what stands before the space at `at` and what stands behind it have nothing to do with each other. */
+  #isApart(text: string, at: number): boolean {
+    return (
+      at + 1 < text.length && this.#stays(text.charCodeAt(at - 1)) && this.#stays(text.charCodeAt(at + 1))
+    );
+  }
+
+  #stays(unit: number): boolean {
+    this.#beside[unit] ||= staysBesideSpace(unit, this.#normalizer) ? 1 : 2;
+    return this.#beside[unit] === 1;
   }
 
   #chunk(text: string, from: number, to: number): Int32Array {
@@ -196,20 +211,35 @@ function isLocal(normalizer: Normalizer): boolean {
     const { pattern } = normalizer;
     return 'String' in pattern ? !/\s/.test(pattern.String) : pattern.Regex === ' {2,}';
   }
-  return [BertNormalizer, UnicodeForm, Lowercase, StripAccents, Precompiled, Nmt].some(
+  // No user-perceived character ends in a space, but a rule may.
+  if (normalizer instanceof Precompiled) return normalizer.matching === 'grapheme';
+  return [BertNormalizer, UnicodeForm, Lowercase, StripAccents, Nmt].some(
     (kind) => normalizer instanceof kind,
   );
 }
 
 /** True if ASCII characters on both sides of a space stay there and the space between them, on its own. */
 function leavesWordsApart(normalizer: Normalizer): boolean {
-  const normal = (text: string) => normalizer.normalize(AlignedText.of(text)).text;
-  const a = normal('a');
-  for (let unit = 0x21; unit < 0x7f; unit++) {
-    const char = String.fromCharCode(unit);
-    const alone = normal(char);
-    if (alone === '' || /\s/.test(alone) || normal(` ${char}`) !== ` ${alone}`) return false;
-    if (normal(`${char} a`) !== `${alone} ${a}` || normal(`a ${char}`) !== `${a} ${alone}`) return false;
-  }
+  for (let unit = 0x21; unit < 0x7f; unit++) if (!staysBesideSpace(unit, normalizer)) return false;
   return true;
+}
+
+const SEEN = categoryMask('L', 'M', 'N', 'P', 'S');
+/** The one letter that joins what follows to one user-perceived character, a space too (Unicode Standard Annex 29, GB9b). */
+const DOT_REPH = 0x0d4e;
+
+/**
+ * True if a character becomes something that has no white space in it, and next to a space the same, and the space stays
+ * one. No normalizer that is local then looks from one side of that space to the other: a space ends what composes, what is
+ * reordered, user-perceived characters, and words as far as the final sigma goes.
+ */
+function staysBesideSpace(unit: number, normalizer: Normalizer | undefined): boolean {
+  if (unit === DOT_REPH || !hasCategory(unit, SEEN)) return false;
+  if (!normalizer) return true;
+  const normal = (text: string) => normalizer.normalize(AlignedText.of(text)).text;
+  const char = String.fromCharCode(unit);
+  const alone = normal(char);
+  const a = normal('a');
+  if (alone === '' || /\s/.test(alone) || normal(` ${char}`) !== ` ${alone}`) return false;
+  return normal(`${char} a`) === `${alone} ${a}` && normal(`a ${char}`) === `${a} ${alone}`;
 }
