@@ -124,7 +124,7 @@ export class AddedTokenFinder {
   /** What the patterns of each first unit begin with, all of them. */
   readonly #prefixes: readonly string[];
 
-  /** @param patterns what to look for and the token it stands for. */
+  /** @param patterns what to look for and the token it stands for; of equal ones the first counts. */
   constructor(patterns: Iterable<readonly [string, AddedToken]>) {
     let count = 0;
     for (const [pattern, token] of patterns) {
@@ -141,7 +141,7 @@ export class AddedTokenFinder {
         }
         node = child;
       }
-      node.token = token;
+      node.token ??= token;
     }
     this.#empty = count === 0;
     this.#prefixes = [...this.#root.next].map(([unit, child]) => {
@@ -160,7 +160,10 @@ export class AddedTokenFinder {
     return this.#prefixes.some((prefix) => text.includes(prefix));
   }
 
-  /** Cuts the text into parts that tile it. A special token that is not allowed is ordinary text. */
+  /**
+   * Cuts the text into parts that tile it, but that white space may belong both to a token that takes it along and to one
+   * that spells it, as in Hugging Face. A special token that is not allowed is ordinary text.
+   */
   split(text: string, allowed: SpecialFilter, sink: PartSink): void {
     let done = 0;
     const starts = this.#starts;
@@ -174,10 +177,14 @@ export class AddedTokenFinder {
       i = end - 1;
       if (token.special && !isAllowed(allowed, token, from, to)) continue;
       if (token.singleWord && (endsWithWord(text, from) || startsWithWord(text, to))) continue;
-      if (token.lstrip) while (from > done && hasCategory(text.charCodeAt(from - 1), SPACE)) from--;
+      if (token.lstrip) {
+        // What the token before has taken along stays with it.
+        while (from > done && hasCategory(text.charCodeAt(from - 1), SPACE)) from--;
+        from = Math.max(from, done);
+      }
       if (token.rstrip) while (to < text.length && hasCategory(text.charCodeAt(to), SPACE)) to++;
       if (from > done) sink(done, from, undefined);
-      sink(Math.max(from, done), to, token);
+      if (to > from) sink(from, to, token);
       done = to;
     }
     if (done < text.length) sink(done, text.length, undefined);

@@ -28,7 +28,9 @@ export class AlignedText {
 
   /** The part `[from, to)`, cut between characters. */
   slice(from: number, to: number): AlignedText {
-    if (from === 0 && to === this.text.length) return this;
+    const isWhole = from === 0 && to === this.text.length;
+    // What was dropped at the start does not belong to it.
+    if (isWhole && (!this.starts || from === to || this.starts[0] === this.origin)) return this;
     const text = this.text.slice(from, to);
     if (!this.starts) return new AlignedText(text, this.origin + from, null, null);
     const origin = from < to ? this.starts[from]! : this.origin;

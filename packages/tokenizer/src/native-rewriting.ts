@@ -38,7 +38,7 @@ export class Rewriting {
     const lead = this.#lead;
     if (!lead || normal === '') return normal;
     const out = lead.replaces ? normal.replaceAll(' ', lead.char) : normal;
-    return this.#leads(out, place) ? lead.char + out : out;
+    return this.#leads(text, out, place) ? lead.char + out : out;
   }
 
   /** Moves offsets in what was given, in place, to the text. */
@@ -69,10 +69,16 @@ export class Rewriting {
     return text === '' ? '' : this.#prefix + text.replaceAll(' ', VISIBLE_SPACE);
   }
 
-  #leads(text: string, place: Place | undefined): boolean {
+  #leads(text: string, out: string, place: Place | undefined): boolean {
     const { char, scheme } = this.#lead!;
-    if (scheme === 'never' || (scheme === 'first' && place && !place.first)) return false;
-    return !text.startsWith(char);
+    if (scheme === 'never' || out.startsWith(char)) return false;
+    if (scheme === 'always') return true;
+    if (place && !place.first) return false;
+    const normalizer = place?.normalized ? undefined : this.#normalizer;
+    if (!normalizer || this.#prefix !== undefined || normalizer instanceof UnicodeForm) return true;
+    // Where it dropped the first character, what is left does not begin where the text begins.
+    const aligned = normalizer.normalize(AlignedText.of(toWellFormed(text)));
+    return aligned.slice(0, aligned.text.length).origin === 0;
   }
 }
 

@@ -15,14 +15,21 @@ export function toCodePoints(encoding: Encoding, texts: readonly string[]): void
   convert(encoding);
 }
 
-/** Moves offsets that lie inside a surrogate pair, in place, to its start: trimming counts in characters. */
+/**
+ * Moves offsets that lie inside a surrogate pair, in place, out of it: trimming counts in characters, so that a start has
+ * passed that one, and an end has left it out.
+ */
 export function snapToCharacters(encoding: Encoding, texts: readonly string[]): void {
   if (!texts.some((text) => /[\ud800-\udbff]/.test(text))) return;
   const snap = (part: Encoding) => {
-    for (let i = 0; i < part.offsets.length; i++) {
-      const text = texts[part.sequenceIds[i >> 1]!];
-      const at = part.offsets[i]!;
-      if (text && at > 0 && text.codePointAt(at - 1)! > 0xffff) part.offsets[i] = at - 1;
+    const { offsets } = part;
+    for (let i = 0; i < part.length; i++) {
+      const text = texts[part.sequenceIds[i]!];
+      if (!text) continue;
+      const isInside = (at: number) => at > 0 && text.codePointAt(at - 1)! > 0xffff;
+      if (isInside(offsets[2 * i]!)) offsets[2 * i]! += 1;
+      if (isInside(offsets[2 * i + 1]!)) offsets[2 * i + 1]! -= 1;
+      offsets[2 * i + 1] = Math.max(offsets[2 * i]!, offsets[2 * i + 1]!);
     }
     part.overflowing.forEach(snap);
   };

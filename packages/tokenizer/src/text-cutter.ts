@@ -21,7 +21,8 @@ export class TextCutter {
 
   /** @param leavesRaw true to leave normalizing to others where no added token is looked for behind it. */
   constructor({ addedTokens, normalizer }: EncoderParts, leavesRaw: boolean) {
-    const { list } = addedTokens;
+    // Where tokens are the same once normalized, special ones come first.
+    const list = [...addedTokens.list].sort((a, b) => Number(b.special) - Number(a.special));
     const normalized = list.filter((token) => token.normalized);
     this.#normalizer = normalizer;
     this.#onlySpecial = list.every((token) => token.special);
@@ -35,8 +36,11 @@ export class TextCutter {
     );
   }
 
+  /** What the normalizer makes of a part; its origin is where its first character comes from. */
   normalize(text: AlignedText): AlignedText {
-    return this.#normalizer ? this.#normalizer.normalize(text) : text;
+    if (!this.#normalizer) return text;
+    const out = this.#normalizer.normalize(text);
+    return out.slice(0, out.text.length);
   }
 
   /** True if no added token is looked for in a text, or can be in it. */

@@ -86,9 +86,10 @@ export class RobertaProcessing implements PostProcessor {
 function namedToken(fields: Fields, name: string): NamedToken {
   const value = fields.array(name);
   const [token, id] = value;
-  if (value.length === 2 && typeof token === 'string' && Number.isInteger(id)) return [token, id as number];
+  const isId = Number.isInteger(id) && (id as number) >= 0 && (id as number) < 2 ** 31;
+  if (value.length === 2 && typeof token === 'string' && isId) return [token, id as number];
   throw new TokenizerError('E_FORMAT', `${fields.subject}.${name}`, {
-    rule: 'must be a token and its id',
+    rule: 'must be a token and its id, an integer from 0 on',
     received: describe(value),
     fix: 'write it as ["[SEP]", 102]',
   });

@@ -95,7 +95,7 @@ export class TemplateProcessing implements PostProcessor {
       const spellings = token.array('tokens');
       const ok =
         ids.length === spellings.length &&
-        ids.every((id) => Number.isInteger(id) && (id as number) >= 0) &&
+        ids.every((id) => Number.isInteger(id) && (id as number) >= 0 && (id as number) < 2 ** 31) &&
         spellings.every((spelling) => typeof spelling === 'string');
       if (!ok) {
         throw new TokenizerError('E_FORMAT', token.subject, {
