@@ -98,7 +98,7 @@ describe.skipIf(absent !== '')(nativeTitle('the native engine'), () => {
       { classes: new Uint8Array(10) },
       { classes: new Uint8Array(0x110000).fill(1) },
       { pattern: 9 },
-      { pattern: 7 },
+      { pattern: 8 },
       { runs: new Uint16Array(10), most: Int32Array.of(1) },
       { runs: new Uint16Array(0x110000), most: Int32Array.of(0) },
       { runs: new Uint16Array(0x110000), most: new Int32Array(0) },
