@@ -11,7 +11,7 @@ export const BYTE_TO_CHAR: readonly string[] = (() => {
 })();
 
 /** The byte of each character of `BYTE_TO_CHAR` by its code (below 324), or -1. */
-export const CHAR_TO_BYTE: Int16Array = (() => {
+const CHAR_TO_BYTE: Int16Array = (() => {
   const out = new Int16Array(324).fill(-1);
   BYTE_TO_CHAR.forEach((char, byte) => {
     out[char.charCodeAt(0)] = byte;

@@ -3,15 +3,6 @@ import type { Bpe } from './models/bpe.js';
 import { PieceTable } from './piece-table.js';
 import type { Cutter } from './pre-tokenizers/pre-tokenizer.js';
 
-/**
- * Encodes ranges of a well-formed text to ids. This is the seam for a faster engine: whatever gives the same ids
- * may stand in for the TypeScript one.
- */
-export interface RangeEncoder {
-  /** Appends the ids of `text[start, end)`, which holds no special token. */
-  encodeRange(text: string, start: number, end: number, out: IdBuffer): void;
-}
-
 /** Longer pieces are rarely seen twice. */
 const LONGEST_CACHED = 48;
 const MOST_CACHED = 1 << 16;
@@ -22,7 +13,7 @@ const PROBES = 24;
  * Byte-level BPE straight from UTF-16: a cutter finds the pieces, a cache knows the ids of those seen before, and
  * the others are merged. The cache is emptied when it is full, so memory is bounded.
  */
-export class ByteLevelEncoder implements RangeEncoder {
+export class ByteLevelEncoder {
   readonly #table = new PieceTable();
   /** Ids of all cached pieces, and where those of each piece start. */
   readonly #ids = new IdBuffer(1 << 12);
@@ -34,6 +25,7 @@ export class ByteLevelEncoder implements RangeEncoder {
     readonly model: Bpe,
   ) {}
 
+  /** Appends the ids of `text[start, end)`, which is well-formed and holds no added token. */
   encodeRange(text: string, start: number, end: number, out: IdBuffer): void {
     const { cut } = this;
     const table = this.#table;

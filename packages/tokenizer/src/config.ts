@@ -2,7 +2,8 @@ import { describe, TokenizerError } from './errors.js';
 import type { JsonObject } from './json.js';
 
 /** Roles that special tokens can have, by their name in tokenizer_config.json less `_token`. */
-export const ROLES = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'] as const;
+const ROLES = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'] as const;
+/** A role that special tokens can have. */
 export type Role = (typeof ROLES)[number];
 
 /** What a tokenizer_config.json says beside the tokenizer itself. */

@@ -72,7 +72,7 @@ export async function readJson(path: string): Promise<unknown> {
 }
 
 /** Writes a file so that its path holds the old content or the new, never a part: temporary file, sync, rename. */
-export async function writeAtomic(path: string, text: string): Promise<void> {
+async function writeAtomic(path: string, text: string): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
   try {
     const file = await open(temporary, 'wx');

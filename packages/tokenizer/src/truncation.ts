@@ -3,7 +3,7 @@ import { describe, TokenizerError } from './errors.js';
 import { Fields } from './json.js';
 
 const DIRECTIONS = ['Left', 'Right'] as const;
-export const STRATEGIES = ['LongestFirst', 'OnlyFirst', 'OnlySecond'] as const;
+const STRATEGIES = ['LongestFirst', 'OnlyFirst', 'OnlySecond'] as const;
 
 /** How to shorten; lengths in tokens. */
 export interface Truncation {
@@ -173,6 +173,7 @@ function optionError(subject: string, rule: string, received: unknown): Tokenize
   });
 }
 
+/** Reads the truncation of a tokenizer.json. Throws E_FORMAT where it is none. */
 export function truncationFromJSON(value: unknown): Truncation | undefined {
   if (value == null) return undefined;
   const fields = new Fields(value, 'truncation');
@@ -186,12 +187,14 @@ export function truncationFromJSON(value: unknown): Truncation | undefined {
   return out;
 }
 
+/** The truncation as tokenizer.json has it. */
 export function truncationToJSON(truncation: Truncation | undefined): object | null {
   if (!truncation) return null;
   const { direction = 'Right', maxLength, strategy = 'LongestFirst', stride = 0 } = truncation;
   return { direction, max_length: maxLength, strategy, stride };
 }
 
+/** Reads the padding of a tokenizer.json. Throws E_FORMAT where it is none. */
 export function paddingFromJSON(value: unknown): Padding | undefined {
   if (value == null) return undefined;
   const fields = new Fields(value, 'padding');
@@ -213,6 +216,7 @@ export function paddingFromJSON(value: unknown): Padding | undefined {
   return out;
 }
 
+/** The padding as tokenizer.json has it. */
 export function paddingToJSON(padding: Padding | undefined): object | null {
   if (!padding) return null;
   return {

@@ -3,9 +3,6 @@ import { CATEGORY_NAMES, CATEGORY_RUNS, WHITE_SPACE } from './unicode-data.js';
 /** A general category such as `Lu`, or the first letter of a group of them such as `L`. */
 export type Category = (typeof CATEGORY_NAMES)[number] | 'L' | 'M' | 'N' | 'P' | 'S' | 'Z' | 'C';
 
-/** The code point that stands for a lone surrogate, as in every UTF-8 encoder. */
-export const REPLACEMENT = 0xfffd;
-
 const SPACE_BIT = 1 << 30;
 let table: Uint8Array | undefined;
 

@@ -45,7 +45,7 @@ export class WordPieceDecoder implements Decoder {
 }
 
 /** Takes back the spaces before punctuation and English contractions. */
-export function cleanUp(text: string): string {
+function cleanUp(text: string): string {
   const pairs = [
     [' .', '.'],
     [' ?', '?'],

@@ -11,7 +11,7 @@ export interface Cut {
 }
 
 /** log(e^a + e^b), without overflow. */
-export function logAdd(a: number, b: number): number {
+function logAdd(a: number, b: number): number {
   if (a < b) return logAdd(b, a);
   return b === -Infinity ? a : a + Math.log1p(Math.exp(b - a));
 }

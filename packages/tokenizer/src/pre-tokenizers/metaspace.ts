@@ -4,7 +4,8 @@ import type { Fields } from '../json.js';
 import type { PreTokenizer } from './pre-tokenizer.js';
 import { pointFinder, splitEach } from './split-text.js';
 
-export const PREPEND_SCHEMES = ['always', 'first', 'never'] as const;
+const PREPEND_SCHEMES = ['always', 'first', 'never'] as const;
+/** Before which parts of a text the replacement is put: all, one that begins where the text begins, none. */
 export type PrependScheme = (typeof PREPEND_SCHEMES)[number];
 
 /** Options shared by the pre-tokenizer and the decoder `Metaspace`, as read from JSON. */
@@ -59,11 +60,13 @@ export class Metaspace implements PreTokenizer {
   }
 }
 
+/** The options as tokenizer.json has them. */
 export function metaspaceToJSON(options: MetaspaceOptions): object {
   const { replacement, prependScheme, split } = options;
   return { type: 'Metaspace', replacement, prepend_scheme: prependScheme, split };
 }
 
+/** Reads the options; throws E_FORMAT where the replacement is not one character. */
 export function metaspaceFromJSON(fields: Fields): MetaspaceOptions {
   const replacement = fields.string('replacement');
   if ([...replacement].length !== 1) {

@@ -9,6 +9,7 @@ export const BEHAVIORS = [
   'MergedWithNext',
   'Contiguous',
 ] as const;
+/** What becomes of matches: gone, apart, or joined to what is before, behind, or like them. */
 export type SplitBehavior = (typeof BEHAVIORS)[number];
 
 /** A range of a text and whether it matches. */

@@ -9,6 +9,7 @@ export interface SymbolWords {
   counts: Float64Array;
 }
 
+/** Which merges are learned, and how many. */
 export interface LearnMergesOptions {
   /** Tokens wanted in all, those given included. */
   vocabSize: number;

@@ -7,6 +7,7 @@ export interface TrainProgress {
   total: number | undefined;
 }
 
+/** How a caller follows a training, and stops it. */
 export interface ProgressOptions {
   /** Called about ten times a second, and at the end of each stage. */
   onProgress?: (progress: TrainProgress) => void;
