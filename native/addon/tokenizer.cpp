@@ -29,6 +29,10 @@ struct Bpe {
     const size_t limit = vocabulary.starts.size() - 1;
     vocabulary.byte_ids = read_ids(options, "byteIds", limit);
     if (vocabulary.byte_ids.size() != 256) throw wrong(env, "native: an id for each byte was expected");
+    if (!options.Get("endIds").IsUndefined()) {
+      vocabulary.end_ids = read_ids(options, "endIds", limit);
+      if (vocabulary.end_ids.size() != 256) throw wrong(env, "native: an id for each byte was expected");
+    }
     if (!options.Get("points").IsUndefined()) {
       const auto [points, size] = elements<uint32_t>(options.Get("points"), napi_uint32_array);
       vocabulary.points.assign(points, points + size);

@@ -95,7 +95,7 @@ inline tok::Scanner read_scanner(const Napi::Object& options) {
   // Scanners stop at the zeros behind a text, which therefore have no class.
   if (points != tok::kPoints || classes[0] != 0) throw wrong(env, "native: a class for each code point but 0 was expected");
   const int32_t pattern = options.Get("pattern").ToNumber();
-  if (pattern < 0 || pattern > static_cast<int32_t>(tok::Pattern::kKimi)) throw wrong(env, "native: no such pattern");
+  if (pattern < 0 || pattern > static_cast<int32_t>(tok::Pattern::kClip)) throw wrong(env, "native: no such pattern");
   const int32_t digits = options.Get("digits").ToNumber();
   return tok::Scanner(classes, static_cast<tok::Pattern>(pattern), digits, options.Get("wholeTail").ToBoolean(),
                       options.Get("contractions").ToBoolean());
@@ -110,7 +110,7 @@ inline tok::Scanner read_scanner_with_runs(const Napi::Object& options) {
   bool good = points == tok::kPoints && count > 0 && count <= tok::Scanner::kMostRuns;
   for (size_t i = 0; good && i < count; ++i) good = most[i] > 0;
   const tok::Pattern pattern = scanner.pattern();
-  if (!good || pattern == tok::Pattern::kWords || pattern == tok::Pattern::kMarks)
+  if (!good || pattern == tok::Pattern::kWords || pattern == tok::Pattern::kMarks || pattern == tok::Pattern::kClip)
     throw wrong(options.Env(), "native: runs of one or more members before a pattern were expected");
   scanner.set_runs(runs, most, count);
   return scanner;

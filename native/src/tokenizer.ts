@@ -2,7 +2,7 @@
 export interface ScannerOptions {
   /**
    * 0 not at all, 1 GPT-2, 2 cl100k, 3 o200k, 4 before each run of U+2581, which stands for spaces, 5 before each U+2581,
-   * 6 DeepSeek, 7 Kimi K2.
+   * 6 DeepSeek, 7 Kimi K2, 8 CLIP, which drops white space (encoding alone).
    */
   pattern: number;
   /** Most digits in one piece (cl100k, o200k). */
@@ -28,6 +28,8 @@ export interface TokenBytes {
 export interface BpeEncoderOptions extends ScannerOptions, TokenBytes {
   /** Ids of the 256 bytes. */
   byteIds: Int32Array;
+  /** The same of bytes that end a piece, where they have their own; then `wholePieces` is false. */
+  endIds?: Int32Array;
   /** Triples left id, right id, merged id. */
   rules: Int32Array;
   /** Rank of each rule, below 2^26; the lowest merges first. */

@@ -118,6 +118,10 @@ inline size_t Encoder::cut_ahead(uint8_t* p, size_t& at, size_t n, const Worker&
                                  Piece* pieces) const {
   size_t count = 0;
   for (; count < kAhead && at < n; ++count) {
+    if constexpr (kPattern == Pattern::kClip) {
+      at = scanner_.skip_spaces(p, at, n);
+      if (at == n) break;
+    }
     size_t next;
     if constexpr (kPattern == Pattern::kRuns) next = scanner_.cut_runs(p, at, n, segments);
     else next = scanner_.cut<kPattern>(p, at, n);
@@ -155,6 +159,7 @@ void Encoder::encode_spans(size_t n, Worker& worker, Tokens& out) const {
   Piece pieces[kAhead];
   Scanner::Segments segments;
   int32_t unit = 0, word = 0;
+  [[maybe_unused]] size_t done = 0;
   for (size_t ahead = 0; ahead < n;) {
     const size_t pieces_cut = cut_ahead<kPattern>(p, ahead, n, worker, segments, pieces);
     for (size_t k = 0; k < pieces_cut; ++k, ++word) {
@@ -165,6 +170,11 @@ void Encoder::encode_spans(size_t n, Worker& worker, Tokens& out) const {
       int32_t* offset = out.offsets.data() + 2 * from;
       // `at` and `unit` stand at the character that holds byte `end`, the end of the last token.
       size_t at = static_cast<size_t>(pieces[k].at - p), end = at;
+      if constexpr (kPattern == Pattern::kClip) {
+        // The spaces before are one unit each.
+        for (; done < at; ++done) unit += (p[done] & 0xc0) != 0x80;
+        done = at + pieces[k].size;
+      }
       for (size_t i = from; i < from + count; ++i, offset += 2) {
         out.words.data()[i] = word;
         offset[0] = unit;
@@ -200,6 +210,7 @@ void Encoder::encode(const char16_t* text, size_t units, bool spans, Worker& wor
     case Pattern::kMarks: run.template operator()<Pattern::kMarks>(); break;
     case Pattern::kDeepSeek: run.template operator()<Pattern::kDeepSeek>(); break;
     case Pattern::kKimi: run.template operator()<Pattern::kKimi>(); break;
+    case Pattern::kClip: run.template operator()<Pattern::kClip>(); break;
     case Pattern::kRuns: run.template operator()<Pattern::kRuns>(); break;
     case Pattern::kWhole: run.template operator()<Pattern::kWhole>(); break;
   }

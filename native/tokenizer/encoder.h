@@ -19,6 +19,7 @@ struct Tokens {
 // What a tokenizer is, checked by the caller: ids within [0, id_limit), ranks below kRankLimit.
 struct Vocabulary {
   std::vector<int32_t> byte_ids;     // of the 256 bytes
+  std::vector<int32_t> end_ids;      // of bytes that end a piece, where they have their own
   std::vector<uint8_t> bytes;        // of all tokens, one after the other
   std::vector<uint32_t> starts;      // id_limit + 1; token t is bytes [starts[t], starts[t + 1]), empty if no bytes
   std::vector<uint32_t> points;      // characters that are symbols as a whole, where any are
@@ -33,7 +34,9 @@ class Encoder {
 
   // What one thread needs: cache, room to merge in, and the text as UTF-8.
   struct Worker {
-    explicit Worker(const Encoder& encoder) : merger(encoder.rules_, encoder.characters_, encoder.vocabulary_.byte_ids.data()) {
+    explicit Worker(const Encoder& encoder)
+        : merger(encoder.rules_, encoder.characters_, encoder.vocabulary_.byte_ids.data(),
+                 encoder.vocabulary_.end_ids.empty() ? nullptr : encoder.vocabulary_.end_ids.data()) {
       encoder.prime(cache);
     }
     PieceCache cache;

@@ -84,15 +84,15 @@ const Characters::Symbols* Characters::find_astral(uint32_t point) const {
   return found == astral_.end() ? nullptr : &found->second;
 }
 
-Merger::Merger(const PairRules& rules, const Characters& characters, const int32_t* byte_ids)
-    : rules_(rules), characters_(characters), byte_ids_(byte_ids) {}
+Merger::Merger(const PairRules& rules, const Characters& characters, const int32_t* byte_ids, const int32_t* end_ids)
+    : rules_(rules), characters_(characters), byte_ids_(byte_ids), end_ids_(end_ids) {}
 
 size_t Merger::merge(const uint8_t* piece, size_t n, int32_t* out) {
   if (n > kWindow) {
     const size_t count = merge_windows(piece, n, out);
     if (count > 0) return count;
   }
-  return merge_symbols(out, start(piece, n, out));
+  return merge_symbols(out, start(piece, n, true, out));
 }
 
 size_t Merger::merge_symbols(int32_t* ids, size_t n) {
@@ -119,7 +119,7 @@ size_t Merger::merge_windows(const uint8_t* piece, size_t n, int32_t* out) {
     size_t size = std::min(kWindow, n - at);
     // The zeros behind a text continue no character.
     while ((piece[at + size] & 0xc0) == 0x80) --size;
-    const size_t width = start(piece + at, size, tokens, offsets_.data());
+    const size_t width = start(piece + at, size, at + size == n, tokens, offsets_.data());
     std::copy_n(tokens, width, symbols_.data());
     size_t count = merge_long(tokens, width, true);
     const int32_t* const places = places_.begin();
@@ -151,7 +151,8 @@ size_t Merger::merge_windows(const uint8_t* piece, size_t n, int32_t* out) {
 }
 
 // Writes the symbols that merging starts from, and where each begins if that is asked for: -1 within a character.
-size_t Merger::start(const uint8_t* piece, size_t n, int32_t* out, int32_t* offsets) const {
+// `ends` says whether the piece does.
+size_t Merger::start(const uint8_t* piece, size_t n, bool ends, int32_t* out, int32_t* offsets) const {
   size_t count = 0;
   const auto add = [&](int32_t symbol, int32_t offset) {
     if (offsets) offsets[count] = offset;
@@ -160,12 +161,14 @@ size_t Merger::start(const uint8_t* piece, size_t n, int32_t* out, int32_t* offs
   for (size_t i = 0; i < n;) {
     const Utf8Char c = decode_utf8(piece + i);
     const auto offset = static_cast<int32_t>(i);
-    if (const Characters::Symbols* const symbols = characters_.find(c.point)) {
+    const bool last = ends && end_ids_ && i + c.size == n;
+    if (const Characters::Symbols* const symbols = last ? nullptr : characters_.find(c.point)) {
       for (int32_t k = 0; k < symbols->count; ++k) add(symbols->ids[k], k == 0 ? offset : -1);
       i += c.size;
       continue;
     }
     for (uint32_t k = 0; k < c.size; ++k, ++i) add(byte_ids_[piece[i]], k == 0 ? offset : -1);
+    if (last) out[count - 1] = end_ids_[piece[n - 1]];
   }
   return count;
 }

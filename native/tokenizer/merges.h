@@ -111,8 +111,8 @@ class Characters {
 // Merges pieces of well-formed UTF-8; one per thread, since it owns the room to work in.
 class Merger {
  public:
-  // `byte_ids` are the 256 ids that single bytes have.
-  Merger(const PairRules& rules, const Characters& characters, const int32_t* byte_ids);
+  // `byte_ids` are the 256 ids that single bytes have, `end_ids` those they have at the end of a piece, or null.
+  Merger(const PairRules& rules, const Characters& characters, const int32_t* byte_ids, const int32_t* end_ids);
 
   // Writes the ids of n bytes, behind which no character goes on, to `out`, which has room for n + 1, and returns how many they are. O(n log n), and O(n) where
   // no rule has a lower rank than one that makes its parts.
@@ -122,7 +122,7 @@ class Merger {
   uint64_t steps() const { return steps_; }
 
  private:
-  size_t start(const uint8_t* piece, size_t n, int32_t* out, int32_t* offsets = nullptr) const;
+  size_t start(const uint8_t* piece, size_t n, bool ends, int32_t* out, int32_t* offsets = nullptr) const;
   size_t merge_short(int32_t* ids, size_t n) const;
   size_t merge_symbols(int32_t* ids, size_t n);
   size_t merge_windows(const uint8_t* piece, size_t n, int32_t* out);
@@ -149,6 +149,7 @@ class Merger {
   const PairRules& rules_;
   const Characters& characters_;
   const int32_t* byte_ids_;
+  const int32_t* end_ids_;
 
   // The long way: the rank of each symbol with the one behind it.
   Buffer<uint32_t> ranks_;

@@ -13,7 +13,7 @@ enum PointClass : uint8_t { kOther, kUpper, kLower, kCaseless, kMark, kNumber, k
 // The bit of Han characters, which Kimi K2 keeps apart from others.
 constexpr uint8_t kHan = 8;
 
-enum class Pattern : int32_t { kWhole, kGpt2, kCl100k, kO200k, kWords, kMarks, kDeepSeek, kKimi, kRuns };
+enum class Pattern : int32_t { kWhole, kGpt2, kCl100k, kO200k, kWords, kMarks, kDeepSeek, kKimi, kClip, kRuns };
 
 constexpr size_t kPoints = 0x110000;
 
@@ -46,7 +46,7 @@ class Scanner {
     static constexpr uint8_t cl100k[8] = {0, kLetter, kLetter, kLetter, 0, kNum, kLine, kBlank};
     for (size_t i = 0; i < kPoints; ++i) {
       const uint8_t c = classes[i] & 7;
-      table_[i] = pattern == Pattern::kGpt2     ? gpt2[c]
+      table_[i] = pattern == Pattern::kGpt2 || pattern == Pattern::kClip ? gpt2[c]
                   : pattern == Pattern::kCl100k ? cl100k[c]
                   : pattern == Pattern::kKimi   ? classes[i] & (kHan | 7)
                                                 : c;
@@ -92,12 +92,16 @@ class Scanner {
     return end;
   }
 
+  // The end of the white space at i, which is gone (CLIP).
+  size_t skip_spaces(const uint8_t* p, size_t i, size_t n) const { return run_end(p, i, n, kBlank); }
+
   // The end of the piece that starts at `start` of a text of n bytes with kPadding zeros behind them.
   template <Pattern kPattern>
   size_t cut(const uint8_t* p, size_t start, size_t n) const {
     if constexpr (kPattern == Pattern::kGpt2) return cut_gpt2(p, start, n);
     if constexpr (kPattern == Pattern::kCl100k) return cut_cl100k(p, start, n);
     if constexpr (kPattern == Pattern::kO200k) return cut_o200k<false>(p, start, n);
+    if constexpr (kPattern == Pattern::kClip) return cut_clip(p, start, n);
     if constexpr (kPattern == Pattern::kKimi) return cut_o200k<true>(p, start, n);
     if constexpr (kPattern == Pattern::kWords) return cut_words(p, start, n);
     if constexpr (kPattern == Pattern::kMarks) return cut_marks(p, start, n);
@@ -215,6 +219,17 @@ class Scanner {
       last = i;
     }
     return i < n && last > start ? last : i;
+  }
+
+  size_t cut_clip(const uint8_t* p, size_t start, size_t n) const {
+    if (p[start] == '\'') {
+      const uint8_t a = p[start + 1], b = p[start + 2];
+      if (a == 's' || a == 'd' || a == 'm' || a == 't') return start + 2;
+      if ((a == 'l' && b == 'l') || ((a == 'v' || a == 'r') && b == 'e')) return start + 3;
+    }
+    uint32_t size;
+    const uint8_t kind = class_at(p, start, size);
+    return kind == kNum ? start + size : run_end(p, start + size, n, kind);
   }
 
   // U+2581, which stands for a space.

@@ -88,7 +88,8 @@ size_t count_pieces(const Scanner& scanner, const uint8_t* text, size_t n, size_
     case Pattern::kMarks: return count_all<Pattern::kMarks>(scanner, text, n, most_units, open, words);
     case Pattern::kDeepSeek: return count_all<Pattern::kDeepSeek>(scanner, text, n, most_units, open, words);
     case Pattern::kKimi: return count_all<Pattern::kKimi>(scanner, text, n, most_units, open, words);
-    // Runs are the encoder's alone.
+    // These are the encoder's alone.
+    case Pattern::kClip:
     case Pattern::kRuns:
     case Pattern::kWhole: break;
   }

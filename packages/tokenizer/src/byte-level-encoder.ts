@@ -2,6 +2,9 @@ import { IdBuffer } from './id-buffer.js';
 import type { Bpe } from './models/bpe.js';
 import { PieceTable } from './piece-table.js';
 import type { Cutter } from './pre-tokenizers/pre-tokenizer.js';
+import { categoryMask, hasCategory } from './unicode.js';
+
+const SPACE = categoryMask('space');
 
 /** Longer pieces are rarely seen twice. */
 const LONGEST_CACHED = 48;
@@ -19,10 +22,15 @@ export class ByteLevelEncoder {
   readonly #ids = new IdBuffer(1 << 12);
   #starts = new Int32Array(1 << 10);
 
-  /** @param cut finds the pieces; @param model a byte-level model, `takesBytes` true. */
+  /**
+   * @param cut finds the pieces.
+   * @param model a byte-level model, `takesBytes` true.
+   * @param dropsSpaces pieces that are white space go.
+   */
   constructor(
     readonly cut: Cutter,
     readonly model: Bpe,
+    readonly dropsSpaces = false,
   ) {}
 
   /** Appends the ids of `text[start, end)`, which is well-formed and holds no added token. */
@@ -31,6 +39,10 @@ export class ByteLevelEncoder {
     const table = this.#table;
     for (let at = start; at < end; ) {
       const next = cut(text, at, end);
+      if (this.dropsSpaces && hasCategory(text.charCodeAt(at), SPACE)) {
+        at = next;
+        continue;
+      }
       if (next - at > LONGEST_CACHED) {
         this.#tokenize(text, at, next, out);
       } else {
@@ -57,6 +69,11 @@ export class ByteLevelEncoder {
   encodeSpans(text: string, ids: IdBuffer, spans: IdBuffer, words: IdBuffer, word: number): number {
     for (let at = 0; at < text.length; word++) {
       const next = this.cut(text, at, text.length);
+      if (this.dropsSpaces && hasCategory(text.charCodeAt(at), SPACE)) {
+        at = next;
+        word--;
+        continue;
+      }
       const from = ids.length;
       this.model.tokenizeBytes(text, at, next, { ids, spans });
       for (let i = from; i < ids.length; i++) {

@@ -7,6 +7,7 @@ import { fixture } from '../test/fixture.js';
 import { AlignedText } from './aligned-text.js';
 import { spellBytes } from './byte-alphabet.js';
 import { nativeObstacle, useNative } from './native.js';
+import { CLIP_PATTERN } from './pre-tokenizers/clip-cutter.js';
 import { DEEPSEEK_PATTERN } from './pre-tokenizers/deepseek-cutter.js';
 import { CL100K_PATTERN, QWEN2_PATTERN } from './pre-tokenizers/known-patterns.js';
 import { KIMI_PATTERN, O200K_PATTERN, TEKKEN_PATTERN } from './pre-tokenizers/o200k-cutter.js';
@@ -32,7 +33,8 @@ const NFC = { type: 'NFC' };
 const replace = { type: 'Replace', pattern: { String: ' ' }, content: '▁' };
 const lineBreaks = (pattern: string) => pattern.replaceAll('\\r', '\r').replaceAll('\\n', '\n');
 interface Family {
-  model: 'bytes' | 'characters';
+  /** Of bytes, of bytes with an end of word, or of characters. */
+  model: 'bytes' | 'words' | 'characters';
   normalizer?: object;
   preTokenizer?: object | null;
   options?: object;
@@ -110,13 +112,16 @@ const families: Record<string, Family> = {
     preTokenizer: sequence(split(KIMI_PATTERN), bytes()),
   },
   CLIP: {
-    model: 'bytes',
-    preTokenizer: sequence(
-      split("'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+", 'Removed', true),
-      bytes(),
-    ),
-    options: { end_of_word_suffix: '</w>' },
-    obstacle: 'not byte-level',
+    model: 'words',
+    normalizer: {
+      type: 'Sequence',
+      normalizers: [
+        NFC,
+        { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' },
+        { type: 'Lowercase' },
+      ],
+    },
+    preTokenizer: sequence(split(CLIP_PATTERN, 'Removed', true), bytes(true)),
   },
   'Llama 2, TinyLlama, Phi-3, MiniCPM': {
     model: 'characters',
@@ -138,6 +143,10 @@ const families: Record<string, Family> = {
   },
 };
 
+const clip = fixture<{
+  tokenizer: { model: object };
+  cases: { text: string; ids: number[]; offsets: number[]; words: number[] }[];
+}>('clip.json');
 const golden = fixture<{ texts: string[] }>('bpe-train.json');
 const text = fc
   .array(
@@ -230,7 +239,8 @@ describe('families of BPE', () => {
   });
 
   function make({ model, normalizer, preTokenizer, options }: Family): Tokenizer {
-    const ofBytes = model === 'bytes';
+    const ofBytes = model !== 'characters';
+    const models = { bytes: byteModel, words: clip.tokenizer.model, characters: characterJson.model };
     return Tokenizer.fromJSON({
       version: '1.0',
       normalizer: normalizer ?? null,
@@ -239,14 +249,14 @@ describe('families of BPE', () => {
         ? [added(0, '<|pad|>', true, false), added(800, '   ', false, true)]
         : [added(1, '<s>', true, false), added(1000, 'ink', false, true)],
       decoder: ofBytes ? bytes() : null,
-      model: { ...(ofBytes ? byteModel : characterJson.model), ...options },
+      model: { ...models[model], ...options },
     });
   }
 
   describe.each(Object.entries(families))('%s', (_, family) => {
     it('cuts at once as one step after the other', () => {
       const { preTokenizer } = make(family);
-      const cut = preTokenizer?.byteCutter;
+      const cut = preTokenizer?.byteCutter ?? preTokenizer?.wordCutter;
       if (!preTokenizer || !cut) return;
       fc.assert(
         fc.property(text, (given) => {
@@ -254,7 +264,8 @@ describe('families of BPE', () => {
           const pieces: string[] = [];
           for (let at = 0; at < whole.length; ) {
             const next = cut(whole, at, whole.length);
-            pieces.push(spellBytes(whole.slice(at, next)));
+            const piece = whole.slice(at, next);
+            if (preTokenizer.byteCutter || /\P{White_Space}/u.test(piece)) pieces.push(spellBytes(piece));
             at = next;
           }
           const steps = preTokenizer.preTokenize([AlignedText.of(whole)]);
@@ -288,6 +299,23 @@ describe('families of BPE', () => {
       const long = golden.texts.join('\n').repeat(3);
       expect(native.encodeIds(long)).toEqual(plain.encodeIds(long));
     });
+  });
+
+  it('CLIP gives the ids, offsets and words of Hugging Face, in both engines', () => {
+    const plain = Tokenizer.fromJSON(clip.tokenizer);
+    for (const tokenizer of absent === '' ? [plain, useNative(plain)] : [plain]) {
+      for (const { text, ids, offsets, words } of clip.cases) {
+        const made = tokenizer.encode(text, { offsetUnit: 'codePoint', allowedSpecial: 'all' });
+        expect([text, ...made.ids]).toEqual([text, ...ids]);
+        expect([...made.offsets]).toEqual(offsets);
+        expect([...made.wordIds]).toEqual(words);
+        expect([...tokenizer.encodeIds(text, { allowedSpecial: 'all' })]).toEqual(ids);
+      }
+      for (const part of ['a', 'the', 'в', '中', 'é', '!中']) {
+        const long = part.repeat(40_000);
+        expect(tokenizer.encodeIds(long)).toEqual(plain.encode(long).ids);
+      }
+    }
   });
 
   it('are those of the table in the README', () => {

@@ -40,6 +40,7 @@ const PATTERNS = {
   marks: 5,
   deepseek: 6,
   kimi: 7,
+  clip: 8,
 } as const;
 
 /** How the addon is to cut: as a cutter does, not at all, before each run of `▁`, or before each `▁`. */

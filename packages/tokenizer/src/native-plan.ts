@@ -31,7 +31,7 @@ export function nativePlan(parts: EncoderParts): NativePlan | string {
   const { model, preTokenizer } = parts;
   if (!(model instanceof Bpe)) return `the model is ${model.type}`;
   if (model.options.dropout) return 'it drops merges at random';
-  const cut = preTokenizer?.byteCutter ?? preTokenizer?.spacedCutter;
+  const cut = preTokenizer?.byteCutter ?? preTokenizer?.spacedCutter ?? preTokenizer?.wordCutter;
   if (!cut && model.options.byteFallback) return characterPlan(model, parts);
   if (!model.takesBytes) return 'its BPE is not byte-level';
   if (!cut) return `its pre-tokenizer, ${preTokenizer?.type ?? 'none'}, is not byte-level`;
@@ -43,11 +43,13 @@ function bytePlan(model: Bpe, { normalizer, preTokenizer }: EncoderParts, cut: C
   const chain = chainOptions(cut);
   if (!chain) return 'its pre-tokenizer has an expression of its own';
   if (spellsControl(model, cut)) return 'a control token is a whole piece of text';
-  const spaced = !preTokenizer!.byteCutter;
+  const spelled = bytesOfTokens(model);
+  if (!spelled) return 'tokens that end words spell others as well';
+  const spaced = preTokenizer!.spacedCutter !== undefined;
   return {
     options: () => ({
       ...chain(),
-      ...tokenBytes(tokensOf(model).map((token) => unspellBytes(token ?? ''))),
+      ...tokenBytes(spelled()),
       ...model.mergeTable,
       wholePieces: model.options.ignoreMerges ?? false,
     }),
@@ -58,6 +60,31 @@ function bytePlan(model: Bpe, { normalizer, preTokenizer }: EncoderParts, cut: C
     rewrites: spaced || normalizer !== undefined,
     onePiece: false,
   };
+}
+
+/**
+ * The bytes of each token. Where words have an end, which is no bytes, they are those of the parts of a token; undefined if
+ * these differ, or if whole pieces could be tokens.
+ */
+function bytesOfTokens(model: Bpe): (() => (Uint8Array | undefined)[]) | undefined {
+  const { rules, byteIds, endIds } = model.mergeTable;
+  if (!endIds) return () => tokensOf(model).map((token) => unspellBytes(token ?? ''));
+  if (model.options.ignoreMerges) return undefined;
+  const spelled: (string | undefined)[] = Array.from({ length: model.idLimit });
+  for (const ids of [byteIds, endIds])
+    ids.forEach((id, byte) => {
+      spelled[id] = String.fromCharCode(byte);
+    });
+  const order = Array.from({ length: rules.length / 3 }, (_, i) => 3 * i);
+  const length = (rule: number) => model.idToToken(rules[rule + 2]!)!.length;
+  // Parts before what they make.
+  for (const rule of order.sort((a, b) => length(a) - length(b))) {
+    const [left, right, made] = rules.subarray(rule, rule + 3);
+    if (spelled[left!] === undefined || spelled[right!] === undefined) continue;
+    const bytes = spelled[left!]! + spelled[right!]!;
+    if ((spelled[made!] ??= bytes) !== bytes) return undefined;
+  }
+  return () => spelled.map((bytes) => Uint8Array.from(bytes ?? '', (char) => char.charCodeAt(0)));
 }
 
 /** True if a text could spell a control token as one piece, which the model must then not take whole. */

@@ -31,10 +31,11 @@ export class TextEncoderPipeline {
   constructor(parts: EncoderParts, engine?: Engine) {
     this.#parts = parts;
     const { model, preTokenizer, addedTokens } = parts;
-    const cut = preTokenizer?.byteCutter ?? preTokenizer?.spacedCutter;
-    this.#spaced = preTokenizer?.byteCutter === undefined;
+    const wordCutter = preTokenizer?.wordCutter;
+    const cut = preTokenizer?.byteCutter ?? preTokenizer?.spacedCutter ?? wordCutter;
+    this.#spaced = preTokenizer?.spacedCutter !== undefined;
     if (cut && !engine && model instanceof Bpe && model.takesBytes) {
-      this.#fast = new ByteLevelEncoder(cut, model);
+      this.#fast = new ByteLevelEncoder(cut, model, cut === wordCutter);
     } else if (!engine && !addedTokens.list.some((token) => token.normalized)) {
       this.#chunks = ChunkEncoder.of(parts, (part, out, word) =>
         this.#tokenize(this.#cutter.normalize(part), out, word),

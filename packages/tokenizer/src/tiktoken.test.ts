@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../test/fixture.js';
 import { AlignedText } from './aligned-text.js';
+import { CLIP_PATTERN } from './pre-tokenizers/clip-cutter.js';
 import { DEEPSEEK_PATTERN } from './pre-tokenizers/deepseek-cutter.js';
 import {
   CL100K_PATTERN,
@@ -135,6 +136,19 @@ describe('hand-written cutters', () => {
         const text = units.join('');
         const pieces = reference.preTokenize([AlignedText.of(text)]).map((piece) => piece.text);
         expect(cut(pattern, text)).toEqual(pieces);
+      }),
+      { numRuns: 1500 },
+    );
+  });
+
+  it('CLIP_PATTERN keeps what the pattern matches', () => {
+    const known = new Split({ Regex: CLIP_PATTERN }, 'Removed', true);
+    const reference = new Split({ Regex: `(?:${CLIP_PATTERN})` }, 'Removed', true);
+    fc.assert(
+      fc.property(fc.array(unit, { maxLength: 24 }), (units) => {
+        const text = AlignedText.of(units.join(''));
+        const pieces = (split: Split) => split.preTokenize([text]).map((piece) => [piece.origin, piece.text]);
+        expect(pieces(known)).toEqual(pieces(reference));
       }),
       { numRuns: 1500 },
     );

@@ -32,6 +32,12 @@ export interface BpeOptions {
   hidden?: ReadonlySet<number> | undefined;
 }
 
+/** The last byte, in UTF-8, of what ends at `end`. */
+function lastByte(text: string, end: number): number {
+  const unit = text.charCodeAt(end - 1);
+  return unit < 0x80 ? unit : 0x80 | (unit & 63);
+}
+
 /**
  * Byte-pair encoding: a piece becomes its characters, then rules merge neighbours, the earliest learned first
  * (Sennrich, Haddow and Birch 2016, arXiv 1508.07909).
@@ -47,6 +53,8 @@ export class Bpe implements Model {
   readonly #merges: BpeMerges;
   /** Id of each byte's character; -1 where the vocabulary has none. */
   readonly #byteIds: Int32Array;
+  /** The same with the end of a word behind it, if words have one. */
+  readonly #endIds: Int32Array | undefined;
   readonly #fallbackIds: Int32Array | undefined;
 
   /**
@@ -84,6 +92,8 @@ export class Bpe implements Model {
     });
     this.#merges = new BpeMerges(rules, options.mergeRanks);
     this.#byteIds = Int32Array.from(BYTE_TO_CHAR, (char) => vocab.id(char) ?? -1);
+    const end = options.endOfWordSuffix;
+    if (end) this.#endIds = Int32Array.from(BYTE_TO_CHAR, (char) => vocab.id(char + end) ?? -1);
     if (options.byteFallback) {
       this.#fallbackIds = Int32Array.from(BYTE_TOKENS, (token) => vocab.id(token) ?? -1);
     }
@@ -103,15 +113,19 @@ export class Bpe implements Model {
 
   /** True if `tokenizeBytes` gives what `tokenize` gives for a piece spelled in the byte alphabet. */
   get takesBytes(): boolean {
-    const { continuingSubwordPrefix, endOfWordSuffix } = this.options;
-    return !continuingSubwordPrefix && !endOfWordSuffix && this.#byteIds.every((id) => id >= 0);
+    if (this.options.continuingSubwordPrefix) return false;
+    return this.#byteIds.every((id) => id >= 0) && (this.#endIds?.every((id) => id >= 0) ?? true);
   }
 
-  /** What another engine needs to merge as this one does: rules as triples of ids, their ranks, the ids of bytes. */
-  get mergeTable(): { rules: Int32Array; ranks: Int32Array; byteIds: Int32Array } {
+  /**
+   * What another engine needs to merge as this one does: rules as triples of ids, their ranks, the ids of bytes, and those of
+   * bytes that end a word where they have their own.
+   */
+  get mergeTable(): { rules: Int32Array; ranks: Int32Array; byteIds: Int32Array; endIds?: Int32Array } {
     const { rules } = this.#merges;
     const ranks = this.options.mergeRanks ?? Int32Array.from({ length: rules.length / 3 }, (_, i) => i);
-    return { rules, ranks, byteIds: this.#byteIds };
+    const ends = this.#endIds && { endIds: this.#endIds };
+    return { rules, ranks, byteIds: this.#byteIds, ...ends };
   }
 
   /**
@@ -151,6 +165,7 @@ export class Bpe implements Model {
       }
       ids[count++] = byteIds[0x80 | (point & 63)]!;
     }
+    if (this.#endIds && count > 0) ids[count - 1] = this.#endIds[lastByte(text, end)]!;
     lengths.fill(1, 0, count);
     this.#finish(count, text, start, sink);
   }

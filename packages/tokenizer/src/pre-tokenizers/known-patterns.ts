@@ -1,5 +1,6 @@
 import { categoryMask, hasCategory } from '../unicode.js';
 import { type Cl100kOptions, cl100kCutter } from './cl100k-cutter.js';
+import { cutClip } from './clip-cutter.js';
 import { cutDeepSeek, DEEPSEEK_PATTERN } from './deepseek-cutter.js';
 import { cutGpt2, GPT2_PATTERN } from './gpt2-cutter.js';
 import {
@@ -32,7 +33,7 @@ export const QWEN2_PATTERN = cl100k('\\p{N}');
 
 /** What a hand-written cutter follows, for an engine that has its own. */
 export interface Scan {
-  pattern: 'whole' | 'gpt2' | 'cl100k' | 'o200k' | 'kimi' | 'marks' | 'deepseek';
+  pattern: 'whole' | 'gpt2' | 'cl100k' | 'o200k' | 'kimi' | 'clip' | 'marks' | 'deepseek';
   options: Cl100kOptions & O200kOptions;
 }
 
@@ -98,6 +99,7 @@ for (const [pattern, options] of o200ks) {
   scans.set(cutter, { pattern: han ? 'kimi' : 'o200k', options: { ...unused, digits, contractions } });
 }
 scans.set(cutNothing, { pattern: 'whole', options: unused });
+scans.set(cutClip, { pattern: 'clip', options: unused });
 scans.set(cutMarks, { pattern: 'marks', options: unused });
 /** Those whose matches leave nothing out. */
 const tiling = new Set(cutters.values());

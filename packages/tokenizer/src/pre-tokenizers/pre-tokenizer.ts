@@ -24,6 +24,8 @@ export interface PreTokenizer {
   readonly byteCutter?: Cutter | undefined;
   /** Set in place of `byteCutter` where a text that does not start with a space is first given one. */
   readonly spacedCutter?: Cutter | undefined;
+  /** Set in place of `byteCutter` where the pieces that are white space go; none of the others begins with any. */
+  readonly wordCutter?: Cutter | undefined;
   /** The object that tokenizer.json holds. */
   toJSON(): object;
 }

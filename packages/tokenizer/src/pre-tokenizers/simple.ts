@@ -3,9 +3,11 @@ import { legacyClass } from '../legacy-classes.js';
 import { plainMatcher } from '../matcher.js';
 import { categoryMask, hasCategory } from '../unicode.js';
 import { chainCutters } from './chain-cutter.js';
+import { cutGpt2 } from './gpt2-cutter.js';
 import { scanOf } from './known-patterns.js';
 import { type Cutter, cutNothing, type PreTokenizer } from './pre-tokenizer.js';
 import { isRun, runCutter } from './run-cutter.js';
+import { Split } from './split.js';
 import { invert, matchFinder, pointFinder, type SplitBehavior, splitEach } from './split-text.js';
 
 const SPACE = categoryMask('space');
@@ -148,8 +150,15 @@ export class FixedLength implements PreTokenizer {
 export class PreTokenizerSequence implements PreTokenizer {
   readonly type = 'Sequence';
   readonly byteCutter: Cutter | undefined;
+  readonly wordCutter: Cutter | undefined;
 
   constructor(readonly preTokenizers: readonly PreTokenizer[]) {
+    const [first, last] = preTokenizers;
+    // GPT-2's pattern, which may come with the bytes, cuts none of these pieces again.
+    if (first instanceof Split && first.wordCutter && last?.byteCutter && preTokenizers.length === 2) {
+      if (last.byteCutter === cutNothing || last.byteCutter === cutGpt2) this.wordCutter = first.wordCutter;
+      return;
+    }
     // Cutters one after the other, of which the last spells bytes, are one byte cutter.
     const cutters = preTokenizers.map((each, i) =>
       i === preTokenizers.length - 1 ? each.byteCutter : each.cutter,

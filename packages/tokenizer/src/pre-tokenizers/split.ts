@@ -1,6 +1,8 @@
 import type { AlignedText } from '../aligned-text.js';
 import type { Fields } from '../json.js';
 import { type Pattern, patternFromJSON, patternMatcher } from '../pattern.js';
+import { categoryMask, hasCategory } from '../unicode.js';
+import { CLIP_PATTERN, cutClip } from './clip-cutter.js';
 import { isTiling, knownCutter } from './known-patterns.js';
 import type { Cutter, PreTokenizer } from './pre-tokenizer.js';
 import {
@@ -13,10 +15,14 @@ import {
   splitEach,
 } from './split-text.js';
 
+const SPACE = categoryMask('space');
+
 /** Cuts at the matches of a pattern. */
 export class Split implements PreTokenizer {
   readonly type = 'Split';
   readonly cutter: Cutter | undefined;
+  /** Set where all it does is to cut so and to drop the pieces that are white space. */
+  readonly wordCutter: Cutter | undefined;
   readonly #find: PartFinder;
 
   /** @param inverted the gaps between the matches are what is cut at. */
@@ -36,6 +42,12 @@ export class Split implements PreTokenizer {
     if (known && behavior === 'Removed' && inverted && isTiling(known)) {
       this.cutter = known;
       this.#find = invert(tile(known));
+      return;
+    }
+    if ('Regex' in pattern && pattern.Regex === CLIP_PATTERN && behavior === 'Removed' && inverted) {
+      this.wordCutter = cutClip;
+      this.#find = (text) =>
+        tile(cutClip)(text).map(([from, to]) => [from, to, hasCategory(text.charCodeAt(from), SPACE)]);
       return;
     }
     const find = matchFinder(patternMatcher(pattern, subject));
