@@ -27,6 +27,7 @@ struct Bpe {
     tok::Vocabulary vocabulary;
     read_tokens(options, vocabulary.bytes, vocabulary.starts);
     const size_t limit = vocabulary.starts.size() - 1;
+    if (limit > tok::kIdLimit) throw wrong(env, "native: too many tokens");
     vocabulary.byte_ids = read_ids(options, "byteIds", limit);
     if (vocabulary.byte_ids.size() != 256) throw wrong(env, "native: an id for each byte was expected");
     if (!options.Get("endIds").IsUndefined()) {
@@ -44,7 +45,7 @@ struct Bpe {
     const std::vector<int32_t> ranks = read_ids(options, "ranks", tok::kRankLimit);
     if (rules.size() != 3 * ranks.size()) throw wrong(env, "native: three ids for each rank were expected");
     return std::make_unique<Encoder>(read_scanner_with_runs(options), std::move(vocabulary),
-                                     tok::PairRules(rules.data(), ranks.data(), ranks.size()));
+                                     tok::PairRules(rules.data(), ranks.data(), ranks.size(), limit));
   }
 
   static bool encode(const Encoder& encoder, const char16_t* text, size_t units, bool spans, Encoder::Worker& worker,

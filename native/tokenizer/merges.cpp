@@ -1,49 +1,53 @@
 #include "merges.h"
 
 #include <algorithm>
+#include <bit>
 #include <functional>
 
 #include "utf.h"
 
 namespace ik::tok {
 
-PairRules::PairRules(const int32_t* rules, const int32_t* ranks, size_t count) {
+PairRules::PairRules(const int32_t* rules, const int32_t* ranks, size_t count, size_t id_limit) {
+  id_bits_ = static_cast<unsigned>(std::bit_width(id_limit));
+  rank_bits_ = 64 - 2 * id_bits_;
+  rank_mask_ = (uint64_t{1} << rank_bits_) - 1;
   size_t slots = 16;
   while (slots < count * 2) slots *= 2;
-  slots_.resize(slots);
+  slots_.resize(slots, kEmpty);
   mask_ = slots - 1;
   filter_.resize((slots << kFilterBits) / 64);
   filter_mask_ = filter_.size() - 1;
   int32_t highest = -1;
   for (size_t i = 0; i < count; ++i) highest = std::max(highest, ranks[i]);
   made_.resize(static_cast<size_t>(highest + 1));
-  for (size_t i = 0; i < count; ++i) made_[static_cast<size_t>(ranks[i])] = rules[3 * i + 2];
   for (size_t i = 0; i < count; ++i) {
-    const uint64_t key = key_of(rules[3 * i], rules[3 * i + 1]);
-    const size_t h = hash(key);
+    made_[static_cast<size_t>(ranks[i])] = rules[3 * i + 2];
+    const uint64_t pair = key_of(rules[3 * i], rules[3 * i + 1]), key = pair << rank_bits_;
+    const size_t h = hash(pair);
     filter_[h >> 6 & filter_mask_] |= uint64_t{1} << (h & 63);
-    size_t at = h >> kFilterBits & mask_;
-    while (slots_[at].key != kEmpty && slots_[at].key != key) at = (at + 1) & mask_;
-    slots_[at] = {key, {static_cast<uint32_t>(ranks[i]), made_[static_cast<size_t>(ranks[i])]}};
+    size_t at = slot_of(pair);
+    while (slots_[at] != kEmpty && (slots_[at] ^ key) > rank_mask_) at = (at + 1) & mask_;
+    slots_[at] = key | static_cast<uint64_t>(ranks[i]);
   }
 }
 
 Characters::Characters(const PairRules& rules, const int32_t* byte_ids, const std::vector<uint8_t>& bytes,
                        const std::vector<uint32_t>& starts)
-    : symbols_(kEnd - kFirst) {
+    : symbols_(kEnd - kFirst, kBytes) {
   // The lowest rank at which a token is joined to what belongs to another character.
   std::vector<uint32_t> joins(starts.size() - 1, kNoRank);
-  rules.each([&](int32_t left, int32_t right, const PairRules::Rule& rule) {
+  rules.each([&](int32_t left, int32_t right, uint32_t rank) {
     const auto at = static_cast<size_t>(right);
     // A right part that begins with a byte that follows is joined to its own character.
     if (starts[at] == starts[at + 1] || (bytes[starts[at]] & 0xc0) == 0x80) return;
-    for (const int32_t id : {left, right}) joins[static_cast<size_t>(id)] = std::min(joins[static_cast<size_t>(id)], rule.rank);
+    for (const int32_t id : {left, right}) joins[static_cast<size_t>(id)] = std::min(joins[static_cast<size_t>(id)], rank);
   });
   for (uint32_t point = kFirst; point < kEnd; ++point) {
     if (point >= 0xd800 && point < 0xe000) continue;
     uint8_t spelled[3];
     auto count = static_cast<int32_t>(put_utf8(point, spelled));
-    Symbols& symbols = symbols_[point - kFirst];
+    Symbols symbols;
     for (int32_t i = 0; i < count; ++i) symbols.ids[i] = byte_ids[spelled[i]];
     // The lowest rank at which one of the character's parts is joined to a neighbour, and the highest that finishes it.
     uint32_t joined = kNoRank, finished = 0;
@@ -52,36 +56,43 @@ Characters::Characters(const PairRules& rules, const int32_t* byte_ids, const st
     };
     look();
     while (count > 1) {
-      PairRules::Rule best;
+      uint32_t best = kNoRank;
       int32_t at = 0;
       for (int32_t i = 0; i + 1 < count; ++i) {
-        const PairRules::Rule rule = rules.find(symbols.ids[i], symbols.ids[i + 1]);
-        if (rule.rank >= best.rank) continue;
-        best = rule;
+        const uint32_t rank = rules.find(symbols.ids[i], symbols.ids[i + 1]);
+        if (rank >= best) continue;
+        best = rank;
         at = i;
       }
-      if (best.rank == kNoRank) break;
-      finished = std::max(finished, best.rank);
-      symbols.ids[at] = best.merged;
+      if (best == kNoRank) break;
+      finished = std::max(finished, best);
+      symbols.ids[at] = rules.made(best);
       for (int32_t i = at + 1; i + 1 < count; ++i) symbols.ids[i] = symbols.ids[i + 1];
       --count;
       look();
     }
-    symbols.count = joined > finished ? count : 0;
+    if (joined <= finished) continue;
+    int32_t& found = symbols_[point - kFirst];
+    if (count == 1) {
+      found = symbols.ids[0];
+    } else {
+      symbols.count = count;
+      several_.push_back(symbols);
+      found = kBytes - static_cast<int32_t>(several_.size());
+    }
   }
 }
 
-Characters::Characters(const std::vector<uint32_t>& points, const std::vector<int32_t>& ids) : symbols_(kEnd - kFirst) {
+Characters::Characters(const std::vector<uint32_t>& points, const std::vector<int32_t>& ids) : symbols_(kEnd - kFirst, kBytes) {
   for (size_t i = 0; i < points.size(); ++i) {
-    const Symbols symbols{{ids[i], 0, 0}, 1};
-    if (points[i] >= kEnd) astral_[points[i]] = symbols;
-    else if (points[i] >= kFirst) symbols_[points[i] - kFirst] = symbols;
+    if (points[i] >= kEnd) astral_[points[i]] = ids[i];
+    else if (points[i] >= kFirst) symbols_[points[i] - kFirst] = ids[i];
   }
 }
 
-const Characters::Symbols* Characters::find_astral(uint32_t point) const {
+int32_t Characters::find_astral(uint32_t point) const {
   const auto found = astral_.find(point);
-  return found == astral_.end() ? nullptr : &found->second;
+  return found == astral_.end() ? kBytes : found->second;
 }
 
 Merger::Merger(const PairRules& rules, const Characters& characters, const int32_t* byte_ids, const int32_t* end_ids)
@@ -162,8 +173,15 @@ size_t Merger::start(const uint8_t* piece, size_t n, bool ends, int32_t* out, in
     const Utf8Char c = decode_utf8(piece + i);
     const auto offset = static_cast<int32_t>(i);
     const bool last = ends && end_ids_ && i + c.size == n;
-    if (const Characters::Symbols* const symbols = last ? nullptr : characters_.find(c.point)) {
-      for (int32_t k = 0; k < symbols->count; ++k) add(symbols->ids[k], k == 0 ? offset : -1);
+    const int32_t found = last ? Characters::kBytes : characters_.find(c.point);
+    if (found >= 0) {
+      add(found, offset);
+      i += c.size;
+      continue;
+    }
+    if (found < Characters::kBytes) {
+      const Characters::Symbols& symbols = characters_.several(found);
+      for (int32_t k = 0; k < symbols.count; ++k) add(symbols.ids[k], k == 0 ? offset : -1);
       i += c.size;
       continue;
     }
@@ -177,9 +195,9 @@ size_t Merger::start(const uint8_t* piece, size_t n, bool ends, int32_t* out, in
 size_t Merger::merge_short(int32_t* ids, size_t n) const {
   int32_t merged[kShort];
   alignas(16) uint32_t keys[kShort];
-  const auto keep = [&](size_t at, const PairRules::Rule& rule) {
-    keys[at] = rule.rank == kNoRank ? kNoRank : rule.rank << 6 | static_cast<uint32_t>(at);
-    merged[at] = rule.merged;
+  const auto keep = [&](size_t at, uint32_t rank) {
+    keys[at] = rank << 6 | static_cast<uint32_t>(at);
+    merged[at] = rules_.made(rank);
   };
   const size_t padded = (n + 7) & ~size_t{7};
   for (size_t i = 0; i < padded; ++i) keys[i] = kNoRank;
@@ -192,12 +210,12 @@ size_t Merger::merge_short(int32_t* ids, size_t n) const {
   }
   for (; likely; likely &= likely - 1) {
     const auto at = static_cast<size_t>(__builtin_ctzll(likely));
-    const PairRules::Rule rule = rules_.find_likely(ids[at], ids[at + 1]);
-    keep(at, rule);
-    if (rule.rank == kNoRank) continue;
+    const uint32_t rank = rules_.find_likely(ids[at], ids[at + 1]);
+    if (rank == kNoRank) continue;
+    keep(at, rank);
     // What will be asked for when this rule's turn comes.
-    if (at + 2 < n && rules_.likely(rule.merged, ids[at + 2])) rules_.prefetch(rule.merged, ids[at + 2]);
-    if (at > 0 && rules_.likely(ids[at - 1], rule.merged)) rules_.prefetch(ids[at - 1], rule.merged);
+    if (at + 2 < n && rules_.likely(merged[at], ids[at + 2])) rules_.prefetch(merged[at], ids[at + 2]);
+    if (at > 0 && rules_.likely(ids[at - 1], merged[at])) rules_.prefetch(ids[at - 1], merged[at]);
   }
   uint64_t alive = n == 64 ? ~uint64_t{0} : (uint64_t{1} << n) - 1;
   for (;;) {
@@ -227,21 +245,21 @@ size_t Merger::merge_short(int32_t* ids, size_t n) const {
     const bool likely_left = before && rules_.likely(ids[left], ids[at]);
     if (before) keys[left] = kNoRank;
     if (likely_next) {
-      const PairRules::Rule rule = rules_.find_likely(ids[at], ids[next]);
-      keep(at, rule);
-      if (rule.rank != kNoRank) {
-        if (before) rules_.prefetch(ids[left], rule.merged);
+      const uint32_t rank = rules_.find_likely(ids[at], ids[next]);
+      if (rank != kNoRank) {
+        keep(at, rank);
+        if (before) rules_.prefetch(ids[left], merged[at]);
         if (const uint64_t beyond = after & (after - 1))
-          rules_.prefetch(rule.merged, ids[at + 1 + static_cast<size_t>(__builtin_ctzll(beyond))]);
+          rules_.prefetch(merged[at], ids[at + 1 + static_cast<size_t>(__builtin_ctzll(beyond))]);
       }
     }
     if (likely_left) {
-      const PairRules::Rule rule = rules_.find_likely(ids[left], ids[at]);
-      keep(left, rule);
-      if (rule.rank != kNoRank) {
-        if (after) rules_.prefetch(rule.merged, ids[next]);
+      const uint32_t rank = rules_.find_likely(ids[left], ids[at]);
+      if (rank != kNoRank) {
+        keep(left, rank);
+        if (after) rules_.prefetch(merged[left], ids[next]);
         if (const uint64_t beyond = before & ~(uint64_t{1} << left))
-          rules_.prefetch(ids[63 - static_cast<size_t>(__builtin_clzll(beyond))], rule.merged);
+          rules_.prefetch(ids[63 - static_cast<size_t>(__builtin_clzll(beyond))], merged[left]);
       }
     }
   }
@@ -290,12 +308,12 @@ void Merger::merge_at(int32_t* ids, int32_t count, int32_t at, uint32_t rank, ui
     std::push_heap(late_.begin(), late_.end(), std::greater<>());
   };
   if (after < count) {
-    ranks[at] = rules_.find(ids[at], ids[after]).rank;
+    ranks[at] = rules_.find(ids[at], ids[after]);
     note(at);
   }
   if (at > 0) {
     const int32_t before = ids[at - 1] >= 0 ? at - 1 : at + ids[at - 1];
-    ranks[before] = rules_.find(ids[before], ids[at]).rank;
+    ranks[before] = rules_.find(ids[before], ids[at]);
     note(before);
   }
 }
@@ -331,7 +349,7 @@ size_t Merger::merge_long(int32_t* ids, size_t n, bool places) {
   if (bucket_of_.empty()) bucket_of_.assign(rules_.rank_limit(), -1);
   // A rank takes its bucket before the positions come, so that each bucket has the room it needs.
   for (int32_t i = 0; i < count; ++i) {
-    ranks[i] = i + 1 < count ? rules_.find(ids[i], ids[i + 1]).rank : kNoRank;
+    ranks[i] = i + 1 < count ? rules_.find(ids[i], ids[i + 1]) : kNoRank;
     if (ranks[i] != kNoRank) ++sizes_[static_cast<size_t>(bucket(ranks[i]))];
   }
   for (const uint32_t rank : waiting_) {

@@ -11,70 +11,68 @@
 namespace ik::tok {
 
 constexpr uint32_t kNoRank = 0xffffffff;
-// Ranks share 32 bits with a position below 64 in the merging of short pieces.
-constexpr uint32_t kRankLimit = 1u << 26;
+// A rank shares 64 bits with two ids, and 32 with a position below 64 in the merging of short pieces.
+constexpr uint32_t kRankLimit = 1u << 21;
+constexpr size_t kIdLimit = (1 << 21) - 1;
 
-// A pair of ids to the rank of its rule and the id it makes: open addressing, at most half full.
+// A pair of ids to the rank of its rule, and a rank to the id it makes. A pair and its rank share 64 bits: what merging waits
+// for is memory. Open addressing, at most half full.
 class PairRules {
  public:
-  struct Rule {
-    uint32_t rank = kNoRank;
-    int32_t merged = -1;
-  };
+  // `rules` are triples left, right, merged with a rank each, of ids below `id_limit`, at most kIdLimit, and ranks below kRankLimit. A pair that
+  // comes twice keeps its later rank, and a rank that comes twice makes what it made last.
+  PairRules(const int32_t* rules, const int32_t* ranks, size_t count, size_t id_limit);
 
-  // `rules` are triples left, right, merged with a rank each. A pair that comes twice keeps its later rank, and a rank
-  // that comes twice makes what it made last.
-  PairRules(const int32_t* rules, const int32_t* ranks, size_t count);
-
-  // Calls `body` with the ids and the rule of each pair.
+  // Calls `body` with the ids and the rank of each pair.
   template <class Body>
   void each(Body&& body) const {
-    for (const Slot& slot : slots_)
-      if (slot.key != kEmpty) body(static_cast<int32_t>(slot.key >> 32), static_cast<int32_t>(slot.key & 0xffffffff), slot.rule);
+    for (const uint64_t slot : slots_)
+      if (slot != kEmpty)
+        body(static_cast<int32_t>(slot >> (rank_bits_ + id_bits_)), static_cast<int32_t>(slot >> rank_bits_ & ((uint64_t{1} << id_bits_) - 1)),
+             static_cast<uint32_t>(slot & rank_mask_));
   }
   // The id that rules of a rank make.
   int32_t made(uint32_t rank) const { return made_[rank]; }
   size_t rank_limit() const { return made_.size(); }
 
-  Rule find(int32_t left, int32_t right) const {
+  // The rank of a pair, or kNoRank.
+  uint32_t find(int32_t left, int32_t right) const {
     // Most pairs have no rule; a bit that the nearest cache holds says so of nearly all of them.
-    return likely(left, right) ? find_likely(left, right) : Rule{};
+    return likely(left, right) ? find_likely(left, right) : kNoRank;
   }
   bool likely(int32_t left, int32_t right) const {
     const size_t h = hash(key_of(left, right));
     return filter_[h >> 6 & filter_mask_] >> (h & 63) & 1;
   }
-  void prefetch(int32_t left, int32_t right) const {
-    __builtin_prefetch(&slots_[hash(key_of(left, right)) >> kFilterBits & mask_]);
-  }
-  Rule find_likely(int32_t left, int32_t right) const {
-    const uint64_t key = key_of(left, right);
-    for (size_t i = hash(key) >> kFilterBits & mask_;; i = (i + 1) & mask_) {
-      const Slot& slot = slots_[i];
-      if (slot.key == key) return slot.rule;
-      if (slot.key == kEmpty) return {};
+  void prefetch(int32_t left, int32_t right) const { __builtin_prefetch(&slots_[slot_of(key_of(left, right))]); }
+  uint32_t find_likely(int32_t left, int32_t right) const {
+    const uint64_t pair = key_of(left, right), key = pair << rank_bits_;
+    for (size_t at = slot_of(pair);; at = (at + 1) & mask_) {
+      const uint64_t slot = slots_[at], rest = slot ^ key;
+      if (rest <= rank_mask_) return static_cast<uint32_t>(rest);
+      if (slot == kEmpty) return kNoRank;
     }
   }
 
  private:
-  struct Slot {
-    uint64_t key = kEmpty;
-    Rule rule;
-  };
+  // No id has all its bits set.
   static constexpr uint64_t kEmpty = ~uint64_t{0};
-  static uint64_t key_of(int32_t left, int32_t right) {
-    return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
+  uint64_t key_of(int32_t left, int32_t right) const {
+    return static_cast<uint64_t>(static_cast<uint32_t>(left)) << id_bits_ | static_cast<uint32_t>(right);
   }
   static size_t hash(uint64_t key) {
     key *= 0x9e3779b97f4a7c15u;
     return static_cast<size_t>(key ^ key >> 29);
   }
-  // The filter has 8 bits for each slot: 2^3 times as many.
+  size_t slot_of(uint64_t key) const { return hash(key) >> kFilterBits & mask_; }
+  // The filter has 8 bits for each slot.
   static constexpr size_t kFilterBits = 3;
-  std::vector<Slot, RoomAllocator<Slot>> slots_;
+  std::vector<uint64_t, RoomAllocator<uint64_t>> slots_;
   std::vector<uint64_t> filter_;
   std::vector<int32_t> made_;
-  size_t mask_ = 0, filter_mask_ = 0;
+  unsigned id_bits_, rank_bits_;
+  uint64_t rank_mask_;
+  size_t mask_, filter_mask_;
 };
 
 // The symbols that merging starts from where they are not single bytes. In byte-level BPE it is what characters of two and
@@ -84,7 +82,7 @@ class Characters {
  public:
   struct Symbols {
     int32_t ids[3];
-    int32_t count = 0;  // 0: not certain
+    int32_t count = 0;
   };
   // `bytes` and `starts` say how tokens are spelled; see Vocabulary.
   Characters(const PairRules& rules, const int32_t* byte_ids, const std::vector<uint8_t>& bytes,
@@ -92,20 +90,22 @@ class Characters {
   // Characters that are symbols as they are.
   Characters(const std::vector<uint32_t>& points, const std::vector<int32_t>& ids);
 
-  // Null if the character is its bytes.
-  const Symbols* find(uint32_t point) const {
-    if (point < kFirst) return nullptr;
-    if (point >= kEnd) return astral_.empty() ? nullptr : find_astral(point);
-    const Symbols& symbols = symbols_[point - kFirst];
-    return symbols.count > 0 ? &symbols : nullptr;
+  // The one symbol of a character, kBytes where that is its bytes, or less where there are several.
+  int32_t find(uint32_t point) const {
+    if (point < kFirst) return kBytes;
+    if (point >= kEnd) return astral_.empty() ? kBytes : find_astral(point);
+    return symbols_[point - kFirst];
   }
+  const Symbols& several(int32_t found) const { return several_[static_cast<size_t>(kBytes - 1 - found)]; }
+  static constexpr int32_t kBytes = -1;
 
  private:
-  const Symbols* find_astral(uint32_t point) const;
+  int32_t find_astral(uint32_t point) const;
 
   static constexpr uint32_t kFirst = 0x80, kEnd = 0x10000;
-  std::vector<Symbols> symbols_;
-  std::unordered_map<uint32_t, Symbols> astral_;
+  std::vector<int32_t> symbols_;
+  std::vector<Symbols> several_;
+  std::unordered_map<uint32_t, int32_t> astral_;
 };
 
 // Merges pieces of well-formed UTF-8; one per thread, since it owns the room to work in.

@@ -39,7 +39,12 @@ class PieceCache {
     int32_t count;
   };
 
-  PieceCache() : slots_(kSets), index_(kLongSets * 2), shorts_(1 << 14) { arena_.reserve(kArenaBytes); }
+  PieceCache() : slots_(kSets), index_(kLongSets * 2), shorts_(1 << 14) {
+    arena_.reserve(kArenaBytes);
+    // The first texts find memory there.
+    arena_.resize(kFirstBytes);
+    arena_.clear();
+  }
 
   // A key no piece of no bytes has: the length is its last byte. Reads 16 bytes from p.
   static Key key_of(const uint8_t* p, size_t n) {
@@ -128,7 +133,7 @@ class PieceCache {
     uint16_t count = 0;
   };
   static constexpr size_t kLongSets = 1 << 16;
-  static constexpr size_t kArenaBytes = 16 << 20;
+  static constexpr size_t kArenaBytes = 16 << 20, kFirstBytes = 4 << 20;
 
   static uint64_t word(const uint8_t* p) {
     uint64_t w;
@@ -142,7 +147,7 @@ class PieceCache {
   std::vector<Set, RoomAllocator<Set>> slots_;
   std::vector<LongSlot, RoomAllocator<LongSlot>> index_;
   std::vector<uint64_t> shorts_;
-  std::vector<uint8_t> arena_;
+  std::vector<uint8_t, RoomAllocator<uint8_t>> arena_;
 };
 
 }  // namespace ik::tok

@@ -31,12 +31,16 @@ export function nativePlan(parts: EncoderParts): NativePlan | string {
   const { model, preTokenizer } = parts;
   if (!(model instanceof Bpe)) return `the model is ${model.type}`;
   if (model.options.dropout) return 'it drops merges at random';
+  if (model.idLimit > MOST_IDS) return `it has ids of ${MOST_IDS.toLocaleString('en')} and more`;
   const cut = preTokenizer?.byteCutter ?? preTokenizer?.spacedCutter ?? preTokenizer?.wordCutter;
   if (!cut && model.options.byteFallback) return characterPlan(model, parts);
   if (!model.takesBytes) return 'its BPE is not byte-level';
   if (!cut) return `its pre-tokenizer, ${preTokenizer?.type ?? 'none'}, is not byte-level`;
   return bytePlan(model, parts, cut);
 }
+
+/** Two ids share 64 bits with a rank there. */
+const MOST_IDS = 2 ** 21 - 1;
 
 /** Byte-level BPE, cut by a pattern the addon knows. */
 function bytePlan(model: Bpe, { normalizer, preTokenizer }: EncoderParts, cut: Cutter): NativePlan | string {

@@ -38,6 +38,8 @@ describe.skipIf(absent !== '')(nativeTitle('the native engine'), () => {
     expect(obstacle({ model: new Bpe(vocab, []) })).toContain('byte-level');
     const bytes = new Vocab(BYTE_TO_CHAR.map((char, id) => [char, id] as const));
     expect(obstacle({ model: new Bpe(bytes, [], { dropout: 0.5 }) })).toContain('random');
+    const far = new Vocab([...bytes.entries(), ['far', 2 ** 21 - 1]]);
+    expect(obstacle({ model: new Bpe(far, []) })).toContain('2,097,151');
     expect(obstacle({ model: new WordLevel(vocab, 'a') })).toContain('WordLevel');
     const { plain: one } = characterPair(false, true);
     expect(nativeObstacle(one)).toBeUndefined();
