@@ -32,7 +32,7 @@ export interface BpeEncoderOptions extends ScannerOptions, TokenBytes {
   endIds?: Int32Array;
   /** Triples left id, right id, merged id. */
   rules: Int32Array;
-  /** Rank of each rule, below 2^26; the lowest merges first. */
+  /** Rank of each rule, below 2^21; the lowest merges first. */
   ranks: Int32Array;
   /** A piece that is a token is not merged up. */
   wholePieces: boolean;

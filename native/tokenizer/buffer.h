@@ -44,23 +44,16 @@ inline void* take_room(size_t bytes, [[maybe_unused]] bool huge = true) {
   return room;
 }
 
-// For vectors that stay, or whose elements are cache lines.
+// For vectors that stay.
 template <class T>
 struct RoomAllocator {
   using value_type = T;
   RoomAllocator() = default;
   template <class U>
   RoomAllocator(const RoomAllocator<U>&) {}
-  T* allocate(size_t count) {
-    void* const room = ::operator new(count * sizeof(T), alignment(count));
-    want_huge_pages(room, count * sizeof(T));
-    return static_cast<T*>(room);
-  }
-  void deallocate(T* data, size_t count) { ::operator delete(data, alignment(count)); }
+  T* allocate(size_t count) { return static_cast<T*>(take_room(count * sizeof(T))); }
+  void deallocate(T* data, size_t) { std::free(data); }
   bool operator==(const RoomAllocator&) const { return true; }
-
- private:
-  static std::align_val_t alignment(size_t count) { return std::align_val_t(count * sizeof(T) >= kHugePage ? kHugePage : 64); }
 };
 
 // A growing array, of a type that may be moved as bytes, that does not clear what it is about to overwrite. Throws
