@@ -1,18 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { nativeObstacle, useNative } from '../src/native.js';
 import { Tokenizer } from '../src/tokenizer.js';
+import { type Columns, columnsOf } from './columns.js';
 import { fixture } from './fixture.js';
 import { absent } from './native-engine.js';
 
-interface Columns {
-  ids: number[];
-  types: number[];
-  offsets: number[];
-  words: number[];
-  sequences: number[];
-  special: number[];
-  attention: number[];
-}
 interface Fuzz {
   models: Record<string, object>;
   cases: {
@@ -44,16 +36,7 @@ function expectReference(tokenizer: Tokenizer, encodings: Fuzz['cases'][number][
         allowedSpecial: 'all',
         offsetUnit: 'codePoint',
       });
-      const columns = {
-        ids: [...made.ids],
-        types: [...made.typeIds],
-        offsets: [...made.offsets],
-        words: [...made.wordIds],
-        sequences: [...made.sequenceIds],
-        special: [...made.specialTokensMask],
-        attention: [...made.attentionMask],
-        overflowing: [],
-      };
+      const columns = { ...columnsOf(made), overflowing: [] };
       expect({ text, pair, ...columns }).toEqual({ text, pair, ...encoding });
     }
     if (decoded !== null) expect(tokenizer.decode(of)).toBe(decoded);
