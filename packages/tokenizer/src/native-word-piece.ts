@@ -1,6 +1,7 @@
 /** WordPiece by the addon: which tokenizers it can take, and the engine. */
 import type { NativeAddon, WordPieceEncoder, WordPieceEncoderOptions } from '@inkstone/native';
 import { AddedTokens } from './added-tokens.js';
+import { characterBlocks } from './character-blocks.js';
 import type { EncoderParts, Engine, EngineDecoder, TextTokens, TokenTable } from './engine.js';
 import { view } from './id-buffer.js';
 import { legacyClass, legacyRanges } from './legacy-classes.js';
@@ -57,15 +58,6 @@ function cellsOf(normalizer: BertNormalizer | undefined): CharacterCells {
 type CharacterCells = Pick<WordPieceEncoderOptions, 'cells' | 'sequences'>;
 
 const [WORD, SPACE, ALONE, GONE, SEQUENCE, ELSE] = [0, 1, 2, 3, 4, 5] as const;
-/** Where there may be characters with a case or a decomposition, and marks: all planes but those for private use and for nothing yet. */
-const MUTABLE = [
-  [0, 0xd7ff],
-  [0xe000, 0x3ffff],
-  [0xe0000, 0xeffff],
-] as const;
-/** Units looked at together for whether anything changes. */
-const BLOCK = 512;
-
 /** What becomes of each character, as cells of `WordPieceEncoderOptions`. */
 function characterCells(normalizer: BertNormalizer | undefined): CharacterCells {
   const space = categoryMask('space');
@@ -102,30 +94,16 @@ function characterCells(normalizer: BertNormalizer | undefined): CharacterCells 
   const changes = (text: string) =>
     (lowercase && text.toLowerCase() !== text) ||
     (stripAccents && (text.normalize('NFD') !== text || /\p{M}/u.test(text)));
-  for (const text of MUTABLE.map(([first, last]) => textOf(first, last))) {
-    for (let at = 0; at < text.length; at += BLOCK) {
-      const block = text.slice(at, at + BLOCK);
-      if (!changes(block)) continue;
-      for (const char of block) {
-        if (!changes(char)) continue;
-        const made = normalizer!.normalizeCharacter(char);
-        const moves = stripAccents && Array.from(made).some(isMoved);
-        cells[char.codePointAt(0)!] = moves ? ELSE : sequenceOf(made);
-      }
+  for (const block of characterBlocks()) {
+    if (!changes(block)) continue;
+    for (const char of block) {
+      if (!changes(char)) continue;
+      const made = normalizer!.normalizeCharacter(char);
+      const moves = stripAccents && Array.from(made).some(isMoved);
+      cells[char.codePointAt(0)!] = moves ? ELSE : sequenceOf(made);
     }
   }
   return { cells, sequences: Uint32Array.from(sequences) };
-}
-
-/** A text of all characters of a range. */
-function textOf(first: number, last: number): string {
-  const units = new Uint16Array(2 * (last - first + 1));
-  let size = 0;
-  for (let point = first; point <= last; point++) {
-    if (point > 0xffff) units[size++] = 0xd7c0 + (point >> 10);
-    units[size++] = point > 0xffff ? 0xdc00 + (point & 0x3ff) : point;
-  }
-  return new TextDecoder('utf-16le', { ignoreBOM: true }).decode(units.subarray(0, size));
 }
 
 /** True if a character that does not decompose changes places with a mark beside it. */
