@@ -8,99 +8,13 @@
 #include <vector>
 
 #include "tokenizer_arguments.h"
-#include "tokenizer/encoder.h"
-#include "tokenizer/word_piece.h"
+#include "tokenizer_kinds.h"
 
 namespace ik {
 namespace {
 
 using tok::Buffer;
 using tok::Tokens;
-
-// Byte-pair encoding.
-struct Bpe {
-  using Encoder = tok::Encoder;
-  static constexpr const char* kName = "BpeEncoder";
-
-  static std::unique_ptr<Encoder> read(const Napi::Object& options) {
-    const Napi::Env env = options.Env();
-    tok::Vocabulary vocabulary;
-    read_tokens(options, vocabulary.bytes, vocabulary.starts);
-    const size_t limit = vocabulary.starts.size() - 1;
-    if (limit > tok::kIdLimit) throw wrong(env, "native: too many tokens");
-    vocabulary.byte_ids = read_ids(options, "byteIds", limit);
-    if (vocabulary.byte_ids.size() != 256) throw wrong(env, "native: an id for each byte was expected");
-    if (!options.Get("endIds").IsUndefined()) {
-      vocabulary.end_ids = read_ids(options, "endIds", limit);
-      if (vocabulary.end_ids.size() != 256) throw wrong(env, "native: an id for each byte was expected");
-    }
-    if (!options.Get("points").IsUndefined()) {
-      const auto [points, size] = elements<uint32_t>(options.Get("points"), napi_uint32_array);
-      vocabulary.points.assign(points, points + size);
-      vocabulary.point_ids = read_ids(options, "pointIds", limit);
-      if (vocabulary.point_ids.size() != size) throw wrong(env, "native: an id for each character was expected");
-    }
-    vocabulary.whole_pieces = options.Get("wholePieces").ToBoolean();
-    const std::vector<int32_t> rules = read_ids(options, "rules", limit);
-    const std::vector<int32_t> ranks = read_ids(options, "ranks", tok::kRankLimit);
-    if (rules.size() != 3 * ranks.size()) throw wrong(env, "native: three ids for each rank were expected");
-    return std::make_unique<Encoder>(read_scanner_with_runs(options), std::move(vocabulary),
-                                     tok::PairRules(rules.data(), ranks.data(), ranks.size(), limit));
-  }
-
-  static bool encode(const Encoder& encoder, const char16_t* text, size_t units, bool spans, Encoder::Worker& worker,
-                     Tokens& out) {
-    encoder.encode(text, units, spans, worker, out);
-    return true;
-  }
-
-  // Merges of long pieces looked at.
-  static uint64_t steps(const Encoder::Worker& worker) { return worker.merger.steps(); }
-};
-
-struct WordPiece {
-  using Encoder = tok::WordPieceEncoder;
-  static constexpr const char* kName = "WordPieceEncoder";
-
-  static std::unique_ptr<Encoder> read(const Napi::Object& options) {
-    const Napi::Env env = options.Env();
-    tok::WordPieceVocabulary vocabulary;
-    read_tokens(options, vocabulary.bytes, vocabulary.starts);
-    const auto [prefix, prefix_size] = elements<uint8_t>(options.Get("prefix"), napi_uint8_array);
-    vocabulary.prefix.assign(prefix, prefix + prefix_size);
-    const double unknown = options.Get("unknown").ToNumber();
-    if (!(unknown >= 0 && unknown < static_cast<double>(vocabulary.starts.size() - 1)))
-      throw wrong(env, "native: an id out of range");
-    vocabulary.unknown = static_cast<int32_t>(unknown);
-    vocabulary.most_characters = options.Get("mostCharacters").ToNumber();
-    const auto [cells, points] = elements<uint32_t>(options.Get("cells"), napi_uint32_array);
-    const auto [sequences, size] = elements<uint32_t>(options.Get("sequences"), napi_uint32_array);
-    if (points != tok::kPoints) throw wrong(env, "native: a cell for each code point was expected");
-    const auto single = [](uint32_t cell) {
-      return (cell & 7) < static_cast<uint32_t>(tok::CellKind::kSequence) && cell >> 3 < tok::kPoints;
-    };
-    for (size_t i = 0; i < points; ++i) {
-      const uint32_t cell = cells[i], at = cell >> 3;
-      const auto kind = static_cast<tok::CellKind>(cell & 7);
-      bool good = single(cell) || kind == tok::CellKind::kElse;
-      if (kind == tok::CellKind::kSequence) {
-        good = at < size && sequences[at] < size - at;
-        for (uint32_t k = 1; good && k <= sequences[at]; ++k) good = single(sequences[at + k]);
-      }
-      if (!good) throw wrong(env, "native: a cell that makes no sense");
-    }
-    vocabulary.cells.assign(cells, cells + points);
-    vocabulary.sequences.assign(sequences, sequences + size);
-    return std::make_unique<Encoder>(std::move(vocabulary));
-  }
-
-  static bool encode(const Encoder& encoder, const char16_t* text, size_t units, bool spans, Encoder::Worker& worker,
-                     Tokens& out) {
-    return encoder.encode(text, units, spans, worker, out);
-  }
-
-  static uint64_t steps(const Encoder::Worker&) { return 0; }
-};
 
 // Texts to tokens, one or many at a time on several threads, by an encoder of some kind.
 template <class Kind>
@@ -128,17 +42,19 @@ class TextEncoder : public Napi::ObjectWrap<TextEncoder<Kind>> {
  private:
   using Worker = typename Kind::Encoder::Worker;
 
-  // encode(text, spans): ids, or [ids, offsets, words], or null where the encoder cannot say.
+  // encode(text, spans, place): ids, or [ids, offsets, words], or null where the encoder cannot say. Places are bits that the
+  // encoder knows, 0 by default.
   Napi::Value Encode(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     try {
       const size_t units = utf16_length(env, info[0]);
       const bool spans = info[1].ToBoolean();
+      const uint32_t place = info[2].IsUndefined() ? 0 : info[2].ToNumber().Uint32Value();
       units_.reserve(units + 1);
       size_t copied = 0;
       napi_get_value_string_utf16(env, info[0], units_.data(), units + 1, &copied);
       tokens_.count = 0;
-      const bool done = Kind::encode(*encoder_, units_.data(), copied, spans, *workers_[0], tokens_);
+      const bool done = Kind::encode(*encoder_, units_.data(), copied, place, spans, *workers_[0], tokens_);
       const Napi::Value out = done ? arrays(env, tokens_, spans) : env.Null();
       if (units > tok::kKept) forget_room();
       return out;
@@ -193,6 +109,7 @@ class TextEncoder : public Napi::ObjectWrap<TextEncoder<Kind>> {
     TextEncoder* self;
     napi_env env;
     bool spans;
+    const uint8_t* places;  // of each text of the batch, or null
     int32_t threads;
     int32_t* counts;  // ids of each text of the batch
     int32_t* takers;  // the part that has them
@@ -206,7 +123,7 @@ class TextEncoder : public Napi::ObjectWrap<TextEncoder<Kind>> {
     std::atomic<bool> failed{false};
   };
 
-  // encodeBatch(texts, spans, threads): [counts, takers, ids, offsets, words]; see BpeEncoder in src/tokenizer.ts.
+  // encodeBatch(texts, spans, threads, places): [counts, takers, ids, offsets, words]; see BpeEncoder in src/tokenizer.ts.
   Napi::Value EncodeBatch(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     if (!info[0].IsArray()) throw wrong(env, "native: an array of strings was expected");
@@ -214,6 +131,12 @@ class TextEncoder : public Napi::ObjectWrap<TextEncoder<Kind>> {
     const bool spans = info[1].ToBoolean();
     ThreadPool* const pool = pool_of(info, 2);
     const int32_t threads = pool ? pool->threads() : 1;
+    const uint8_t* places = nullptr;
+    if (!info[3].IsUndefined()) {
+      const auto [data, size] = elements<uint8_t>(info[3], napi_uint8_array);
+      if (size != texts.Length()) throw wrong(env, "native: a place for each text was expected");
+      places = data;
+    }
     try {
       while (workers_.size() < static_cast<size_t>(threads))
         workers_.push_back(std::make_unique<Worker>(*encoder_));
@@ -229,7 +152,7 @@ class TextEncoder : public Napi::ObjectWrap<TextEncoder<Kind>> {
       int32_t parts = 0;
       for (size_t done = 0; done < count; parts += threads) {
         const Napi::HandleScope scope(env);
-        Batch batch{this, env, spans, threads, counts.Data(), takers.Data(), done, parts, std::vector<Part>(static_cast<size_t>(threads))};
+        Batch batch{this, env, spans, places, threads, counts.Data(), takers.Data(), done, parts, std::vector<Part>(static_cast<size_t>(threads))};
         done = run_wave(texts, pool, batch);
         for (int32_t worker = 0; worker < threads; ++worker) {
           Part& part = batch.parts[static_cast<size_t>(worker)];
@@ -321,7 +244,8 @@ class TextEncoder : public Napi::ObjectWrap<TextEncoder<Kind>> {
     try {
       for (size_t at = task.first; at < task.last; ++at) {
         const size_t before = tokens.count;
-        const bool done = Kind::encode(*self.encoder_, self.units_.data() + batch.starts[at], batch.sizes[at], batch.spans,
+        const uint32_t place = batch.places ? batch.places[batch.first + at] : 0;
+        const bool done = Kind::encode(*self.encoder_, self.units_.data() + batch.starts[at], batch.sizes[at], place, batch.spans,
                                        *self.workers_[static_cast<size_t>(worker)], tokens);
         batch.counts[batch.first + at] = done ? static_cast<int32_t>(tokens.count - before) : -1;
         batch.takers[batch.first + at] = batch.first_part + worker;
@@ -363,6 +287,7 @@ class TextEncoder : public Napi::ObjectWrap<TextEncoder<Kind>> {
 void ExportTokenizer(Napi::Env env, Napi::Object exports) {
   exports.Set("BpeEncoder", TextEncoder<Bpe>::define(env));
   exports.Set("WordPieceEncoder", TextEncoder<WordPiece>::define(env));
+  exports.Set("UnigramEncoder", TextEncoder<Unigram>::define(env));
   ExportDecoder(env, exports);
   ExportTrainer(env, exports);
   ExportUnigramTrainer(env, exports);

@@ -6,6 +6,8 @@ import type {
   CountedWords,
   MergeLearner,
   MergeLearnerOptions,
+  UnigramEncoder,
+  UnigramEncoderOptions,
   WordCounter,
   WordCounterOptions,
   WordLattices,
@@ -81,5 +83,6 @@ export interface NativeAddon {
   WordCounter: new (options: WordCounterOptions) => WordCounter;
   MergeLearner: new (words: CountedWords, options: MergeLearnerOptions) => MergeLearner;
   WordLattices: new (words: CountedWords) => WordLattices;
+  UnigramEncoder: new (options: UnigramEncoderOptions) => UnigramEncoder;
   WordPieceEncoder: new (options: WordPieceEncoderOptions) => WordPieceEncoder;
 }

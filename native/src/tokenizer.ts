@@ -93,6 +93,66 @@ export interface WordPieceEncoder {
   encodeBatch: BpeEncoder['encodeBatch'];
 }
 
+/** How a text is rewritten and cut before Unigram sees it. */
+export interface TextRules {
+  /**
+   * What becomes of each of the 0x110000 code points, `value * 2048 + flags + kind`: 0 the character `value`, which is no space
+   * and no mark; 1 a space; 2 the mark, U+2581; 3 nothing; 4 the cells at `value` of `sequences`; 5 depends on its neighbours.
+   * Flags: what becomes of two neighbours depends on both where 64 stands behind 8, 128 behind 16, or 256 behind 32; 512 is
+   * stripped from the start of a text, 1024 from its end.
+   */
+  cells: Uint32Array;
+  /** The same for text that has been normalized, where there may be such. */
+  normalCells?: Uint32Array;
+  /** Of each a count and as many cells of the first four kinds. */
+  sequences: Uint32Array;
+  /** White space ends words and is gone; a mark is put before each that does not begin with one. */
+  words: boolean;
+  /** Spaces become marks. */
+  visible: boolean;
+  /** Of spaces in a row the last stays. */
+  collapses: boolean;
+  /** A mark is put before what has been normalized. */
+  prefix: boolean;
+  /** A mark is put before a text that does not begin with one: 0 never, 1 always, 2 where the whole text begins. */
+  lead: 0 | 1 | 2;
+  /** Each mark begins a piece; else a text is one. */
+  marks: boolean;
+}
+
+export interface UnigramEncoderOptions extends TokenBytes {
+  /** Of each token. */
+  scores: Float64Array;
+  /** Id of what no token covers, or -1 if there is none. */
+  unknown: number;
+  unknownScore: number;
+  /** What unknown text is spelled by: an id for each byte, or -1. */
+  byteIds?: Int32Array;
+  /** Sums are rounded to single precision. */
+  singlePrecision: boolean;
+  rules: TextRules;
+}
+
+/**
+ * Unigram of texts without added tokens; lone surrogates count as U+FFFD. A place is the sum of 1 for a part that the whole
+ * text does not begin with and 2 for one that has been normalized. `encode` gives null, and `encodeBatch` the count -1, for a
+ * text with a character whose rewriting depends on its neighbours, or an unknown one where there is no unknown token.
+ * Throws E_OOM.
+ */
+export interface UnigramEncoder {
+  encode(text: string, spans: false, place?: number): Int32Array | null;
+  encode(text: string, spans: true, place?: number): [Int32Array, Int32Array, Int32Array] | null;
+  /** As `BpeEncoder`'s, with a place for each text. */
+  encodeBatch(
+    texts: readonly string[],
+    spans: boolean,
+    threads: number,
+    places?: Uint8Array,
+  ): ReturnType<BpeEncoder['encodeBatch']>;
+  /** Bytes looked at so far to find the tokens of pieces. */
+  steps(): number;
+}
+
 export interface ByteDecoderOptions extends TokenBytes {
   /** Of each token: 0 text, 1 special, 2 does not exist. */
   kinds: Uint8Array;

@@ -1,6 +1,6 @@
 /** Texts with added tokens by an engine, which encodes what lies between those. */
 import type { AddedToken, SpecialFilter } from './added-tokens.js';
-import type { AlignedText } from './aligned-text.js';
+import { AlignedText } from './aligned-text.js';
 import type { Engine, Place, TextTokens } from './engine.js';
 import type { TextCutter } from './text-cutter.js';
 import { toWellFormed } from './unicode.js';
@@ -43,7 +43,7 @@ export class EngineEncoder {
     const cutter = this.#cutter;
     if (cutter.isPlain(text, allowed)) return undefined;
     const parts: Part[] = [];
-    cutter.cut(toWellFormed(text), allowed, (part, token) => {
+    cutter.cut(AlignedText.of(toWellFormed(text)), allowed, (part, token) => {
       const place = { first: part.origin === 0, normalized: cutter.normalizes };
       parts.push(token ? { text: part, token } : { text: part, place });
     });

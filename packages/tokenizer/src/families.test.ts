@@ -4,6 +4,7 @@ import { loadAddon } from '@inkstone/native';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fixture } from '../test/fixture.js';
+import { unigramFamilies, unigramModel } from '../test/unigram-families.js';
 import { AlignedText } from './aligned-text.js';
 import { spellBytes } from './byte-alphabet.js';
 import { nativeObstacle, useNative } from './native.js';
@@ -33,14 +34,19 @@ const NFC = { type: 'NFC' };
 const replace = { type: 'Replace', pattern: { String: ' ' }, content: '▁' };
 const lineBreaks = (pattern: string) => pattern.replaceAll('\\r', '\r').replaceAll('\\n', '\n');
 interface Family {
-  /** Of bytes, of bytes with an end of word, or of characters. */
-  model: 'bytes' | 'words' | 'characters';
+  /** BPE of bytes, of bytes with an end of word, or of characters; or Unigram. */
+  model: 'bytes' | 'words' | 'characters' | 'unigram';
   normalizer?: object;
   preTokenizer?: object | null;
   options?: object;
   /** What the engine has against it. */
   obstacle?: string;
 }
+
+const unigram = (name: string): Family => {
+  const { normalizer, pre_tokenizer } = unigramFamilies[name]!.json;
+  return { model: 'unigram', normalizer, preTokenizer: pre_tokenizer };
+};
 
 /** As the tokenizer.json of each has them. */
 const families: Record<string, Family> = {
@@ -141,6 +147,12 @@ const families: Record<string, Family> = {
       invert: false,
     },
   },
+  T5: unigram('t5'),
+  'XLM-RoBERTa, mBART': unigram('xlm-r'),
+  'SentencePiece Unigram as converted since': unigram('converted since'),
+  ALBERT: unigram('albert'),
+  XLNet: unigram('xlnet'),
+  'DeBERTa V3': unigram('deberta'),
 };
 
 const clip = fixture<{
@@ -224,7 +236,7 @@ try {
   absent = (error as Error).message;
 }
 
-describe('families of BPE', () => {
+describe('families', () => {
   let byteModel: { vocab: Record<string, number>; merges: string[][] };
   let characterJson: { model: { vocab: Record<string, number>; merges: string[][] } };
   beforeAll(async () => {
@@ -239,15 +251,18 @@ describe('families of BPE', () => {
   });
 
   function make({ model, normalizer, preTokenizer, options }: Family): Tokenizer {
-    const ofBytes = model !== 'characters';
-    const models = { bytes: byteModel, words: clip.tokenizer.model, characters: characterJson.model };
+    const ofBytes = model === 'bytes' || model === 'words';
+    const models = {
+      ...{ bytes: byteModel, words: clip.tokenizer.model },
+      ...{ characters: characterJson.model, unigram: unigramModel },
+    };
     return Tokenizer.fromJSON({
       version: '1.0',
       normalizer: normalizer ?? null,
       pre_tokenizer: preTokenizer ?? null,
       added_tokens: ofBytes
         ? [added(0, '<|pad|>', true, false), added(800, '   ', false, true)]
-        : [added(1, '<s>', true, false), added(1000, 'ink', false, true)],
+        : [added(1, '<s>', true, false), added(1000, 'ink', false, model === 'characters')],
       decoder: ofBytes ? bytes() : null,
       model: { ...models[model], ...options },
     });

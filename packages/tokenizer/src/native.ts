@@ -6,11 +6,13 @@ import { type BpeEncoder, loadAddon, type NativeAddon } from '@inkstone/native';
 import type { EncoderParts, Engine, EngineDecoder, Place, TextTokens, TokenTable } from './engine.js';
 import { TokenizerError } from './errors.js';
 import { view } from './id-buffer.js';
+import { Unigram } from './models/unigram.js';
 import { WordPiece } from './models/word-piece.js';
 import { inOrder, tokensIn } from './native-batch.js';
 import { nativeDecoder } from './native-decoder.js';
 import { type NativeOptions, threadsOf } from './native-parts.js';
 import { type NativePlan, nativePlan } from './native-plan.js';
+import { UnigramEngine, unigramPlan } from './native-unigram.js';
 import { WordPieceEngine, wordPiecePlan } from './native-word-piece.js';
 import type { Tokenizer } from './tokenizer.js';
 
@@ -21,7 +23,9 @@ export { nativeTrainer } from './native-trainer.js';
  * Why a tokenizer cannot use the native engine, in words, or undefined if it can. It takes byte-level BPE cut by the
  * pattern of GPT-2, with a space before or not, of cl100k, o200k or DeepSeek and their kin, and by `Digits` or the like
  * before; BPE of characters with byte fallback, as of Llama 2, whose spaces are made visible by a normalizer or
- * `Metaspace`, with normalizers in TypeScript; and WordPiece with the normalizer and pre-tokenizer of BERT. The table of families in the README says which models these are.
+ * `Metaspace`, with normalizers in TypeScript; WordPiece with the normalizer and pre-tokenizer of BERT; and Unigram of whole
+ * texts or behind `Metaspace`, with `WhitespaceSplit` or not, whose normalizers look at characters, at spaces in a row and at
+ * the ends of a text alone. The table of families in the README says which models these are.
  *
  * @example
  * ```ts
@@ -29,7 +33,13 @@ export { nativeTrainer } from './native-trainer.js';
  * ```
  */
 export function nativeObstacle(tokenizer: EncoderParts): string | undefined {
-  const plan = tokenizer.model instanceof WordPiece ? wordPiecePlan(tokenizer) : nativePlan(tokenizer);
+  const { model } = tokenizer;
+  const plan =
+    model instanceof WordPiece
+      ? wordPiecePlan(tokenizer)
+      : model instanceof Unigram
+        ? unigramPlan(tokenizer)
+        : nativePlan(tokenizer);
   return typeof plan === 'string' ? plan : undefined;
 }
 
@@ -58,6 +68,11 @@ function engineOf(addon: NativeAddon, parts: EncoderParts, threads: number): Eng
     if (typeof plan === 'string') throw unsupported(plan);
     return new WordPieceEngine(addon, parts, plan(), threads);
   }
+  if (parts.model instanceof Unigram) {
+    const plan = unigramPlan(parts);
+    if (typeof plan === 'string') throw unsupported(plan);
+    return new UnigramEngine(addon, parts, plan(), threads);
+  }
   const plan = nativePlan(parts);
   if (typeof plan === 'string') throw unsupported(plan);
   return new BpeEngine(addon, plan, threads);
@@ -65,7 +80,7 @@ function engineOf(addon: NativeAddon, parts: EncoderParts, threads: number): Eng
 
 function unsupported(obstacle: string): TokenizerError {
   return new TokenizerError('E_UNSUPPORTED', 'native engine', {
-    rule: 'takes byte-level BPE cut by a known pattern, BPE with byte fallback as of Llama 2, and WordPiece as of BERT',
+    rule: 'takes byte-level BPE cut by a known pattern, BPE with byte fallback as of Llama 2, WordPiece as of BERT, and Unigram as of SentencePiece',
     received: `a tokenizer it cannot take: ${obstacle}`,
     fix: 'leave the engine out: with({ engine: undefined })',
   });

@@ -49,9 +49,8 @@ export class TextCutter {
   }
 
   /** Visits the parts of a text in order. */
-  cut(text: string, allowed: SpecialFilter, visit: PartVisitor): void {
-    const root = AlignedText.of(text);
-    this.#raw.split(text, allowed, (start, end, token) => {
+  cut(root: AlignedText, allowed: SpecialFilter, visit: PartVisitor): void {
+    this.#raw.split(root.text, allowed, (start, end, token) => {
       const part = root.slice(start, end);
       if (token || !this.normalizes) {
         visit(part, token);

@@ -1,5 +1,5 @@
 import type { SpecialFilter } from './added-tokens.js';
-import type { AlignedText } from './aligned-text.js';
+import { AlignedText } from './aligned-text.js';
 import { ByteLevelEncoder } from './byte-level-encoder.js';
 import { ChunkEncoder, type TokenBuffers } from './chunk-encoder.js';
 import type { EncoderParts, Engine, TextTokens } from './engine.js';
@@ -45,11 +45,11 @@ export class TextEncoderPipeline {
     this.#engine = engine && new EngineEncoder(engine, this.#cutter);
   }
 
-  /** The ids of a text alone. */
-  ids(text: string, allowed: SpecialFilter): Int32Array {
+  /** The ids of a text alone; of a part of a text, `origin` is where it begins. */
+  ids(text: string, allowed: SpecialFilter, origin = 0): Int32Array {
     if (this.#engine) return this.#engine.ids(text, allowed);
     const ids = new IdBuffer(16 + (text.length >> 1));
-    this.#walk(toWellFormed(text), allowed, { ids, offsets: null, words: null });
+    this.#walk(toWellFormed(text), origin, allowed, { ids, offsets: null, words: null });
     return ids.toArray();
   }
 
@@ -58,13 +58,13 @@ export class TextEncoderPipeline {
     return this.#engine?.idsOfAll(texts, allowed) ?? texts.map((text) => this.ids(text, allowed));
   }
 
-  /** The tokens of a text with where they come from. */
-  tokens(text: string, allowed: SpecialFilter): TextTokens {
+  /** The tokens of a text, or of a part that begins at `origin`, with where they come from. */
+  tokens(text: string, allowed: SpecialFilter, origin = 0): TextTokens {
     if (this.#engine) return this.#engine.tokens(text, allowed);
     const ids = new IdBuffer(16 + (text.length >> 1));
     const offsets = new IdBuffer(32 + text.length);
     const words = new IdBuffer(16 + (text.length >> 1));
-    this.#walk(toWellFormed(text), allowed, { ids, offsets, words });
+    this.#walk(toWellFormed(text), origin, allowed, { ids, offsets, words });
     return { ids: ids.toArray(), offsets: offsets.toArray(), wordIds: words.toArray() };
   }
 
@@ -73,10 +73,10 @@ export class TextEncoderPipeline {
     return this.#engine?.tokensOfAll(texts, allowed) ?? texts.map((text) => this.tokens(text, allowed));
   }
 
-  #walk(text: string, allowed: SpecialFilter, out: TokenBuffers): void {
+  #walk(text: string, origin: number, allowed: SpecialFilter, out: TokenBuffers): void {
     const { ids, offsets, words } = out;
     let word = 0;
-    this.#cutter.cut(text, allowed, (part, token) => {
+    this.#cutter.cut(AlignedText.of(text, origin), allowed, (part, token) => {
       if (!token) {
         word = this.#encode(part, out, word);
         return;

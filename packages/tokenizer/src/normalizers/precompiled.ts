@@ -5,6 +5,15 @@ import type { Normalizer } from './normalizer.js';
 
 /** Longer user-perceived characters are looked up character by character; in UTF-8 bytes, exclusive. */
 const LONGEST_GRAPHEME = 6;
+/** Places of a trie that are visited at most; SentencePiece's have less than half as many. */
+const MOST_PLACES = 1 << 20;
+
+/** Characters of rules, as code points. */
+export interface RuledCharacters {
+  first: Set<number>;
+  before: Set<number>;
+  behind: Set<number>;
+}
 
 /**
  * The rules of a SentencePiece model (`precompiled_charsmap`): a double-array trie from UTF-8 byte sequences to
@@ -21,8 +30,8 @@ export class Precompiled implements Normalizer {
   readonly #known = new Map<string, string | null>();
   /** Characters known to begin no rule. */
   readonly #begins = new Map<string, boolean>();
-  /** The longest first. */
-  readonly #kept: readonly string[];
+  /** Symbols that stay as they are, the longest first. */
+  readonly kept: readonly string[];
   #segmenter: Intl.Segmenter | undefined;
 
   /** @param charsmap u32 size of the trie in bytes, little-endian, the trie, the replacements. */
@@ -32,7 +41,7 @@ export class Precompiled implements Normalizer {
     readonly matching: 'grapheme' | 'longest' = 'grapheme',
     kept: readonly string[] = [],
   ) {
-    this.#kept = [...kept].sort((a, b) => b.length - a.length);
+    this.kept = [...kept].sort((a, b) => b.length - a.length);
     const view = new DataView(charsmap.buffer, charsmap.byteOffset, charsmap.byteLength);
     const size = charsmap.length >= 4 ? view.getUint32(0, true) : -1;
     if (size < 4 || size % 4 !== 0 || 4 + size > charsmap.length) {
@@ -91,7 +100,7 @@ export class Precompiled implements Normalizer {
     let skip = 0;
     let modified = false;
     for (let at = 0; at < text.text.length; ) {
-      const kept = this.#kept.find((symbol) => text.text.startsWith(symbol, at));
+      const kept = this.kept.find((symbol) => text.text.startsWith(symbol, at));
       if (kept !== undefined) {
         for (const char of kept) changes.push([char, 0]);
         at += kept.length;
@@ -145,6 +154,40 @@ export class Precompiled implements Normalizer {
     const to = this.#replacements.indexOf(0, from);
     const bytes = this.#replacements.subarray(from, to < 0 ? undefined : to);
     return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+  }
+
+  /**
+   * The characters that rules begin with, and where the longest rule counts those that stand before and behind others in one;
+   * undefined where the trie is broken.
+   */
+  ruled(): RuledCharacters | undefined {
+    const units = this.#units;
+    const out: RuledCharacters = { first: new Set(), before: new Set(), behind: new Set() };
+    // Rules share what they end in, and where the trie is broken that can be a circle.
+    let left = MOST_PLACES;
+    /** Visits what follows a place behind the character `last`; `missing` bytes of the next, begun as `point`, are still to come. */
+    const visit = (node: number, last: number, point: number, missing: number): boolean => {
+      const [from, to] = missing > 0 ? [0x80, 0xc0] : [1, 0xf5];
+      for (let byte = from; byte < to; byte++) {
+        const unit = units[node ^ byte] ?? 0;
+        if ((unit & 0x800000ff) >>> 0 !== byte) continue;
+        const more = missing > 0 ? missing - 1 : byte < 0x80 ? 0 : byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
+        const next = missing > 0 ? point * 64 + (byte & 63) : more > 0 ? byte & (63 >> more) : byte;
+        const ends = (unit >>> 8) & 1;
+        if (left-- === 0 || (ends && more > 0)) return false;
+        if (more === 0) {
+          if (last < 0) out.first.add(next);
+          else {
+            out.before.add(last);
+            out.behind.add(next);
+          }
+          if (this.matching === 'grapheme') continue;
+        }
+        if (!visit(node ^ byte ^ offset(unit), more > 0 ? last : next, next, more)) return false;
+      }
+      return true;
+    };
+    return visit(offset(units[0]!), -1, 0, 0) ? out : undefined;
   }
 
   *#graphemes(text: string): Iterable<string> {

@@ -5,7 +5,7 @@ import type { Normalizer } from './normalizer.js';
 export type Form = 'NFC' | 'NFD' | 'NFKC' | 'NFKD';
 
 /** Characters that may combine with what stands before them: marks, Hangul vowels and finals, kana sound marks. */
-const JOINS =
+export const JOINS =
   /[\p{M}\u1160-\u11ff\u3133\u3135\u3136\u313a-\u313f\u314f-\u3163\uff9e\uff9f\uffa3\uffa5\uffa6\uffaa-\uffaf\uffc2-\uffdc]/u;
 
 /** Puts text into a Unicode normalization form. */

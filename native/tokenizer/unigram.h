@@ -1,0 +1,77 @@
+// Unigram from text to ids: a text is rewritten and cut by a table, a cache knows the pieces seen before, and of all ways to cut
+// another into tokens the one of the highest sum of scores is found by Viterbi (Kudo 2018, arXiv 1804.10959). Sums, ties and
+// their order are those of packages/tokenizer/src/models/unigram.ts, to the bit.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "buffer.h"
+#include "byte_trie.h"
+#include "encoder.h"
+#include "piece_cache.h"
+#include "unigram_text.h"
+
+namespace ik::tok {
+
+// Checked by the caller: a score for each token, `unknown` and byte_ids below their number, byte_ids none or 256 of them.
+struct UnigramVocabulary {
+  std::vector<uint8_t> bytes;     // of all tokens, one after the other; none for those that text never spells
+  std::vector<uint32_t> starts;   // token t is bytes [starts[t], starts[t + 1])
+  std::vector<double> scores;
+  std::vector<int32_t> byte_ids;  // what unknown text is spelled by, where it is
+  int32_t unknown = -1;           // none
+  double unknown_score = 0;
+  bool single_precision = false;  // sums are rounded to float
+};
+
+class UnigramEncoder {
+ public:
+  UnigramEncoder(UnigramVocabulary&& vocabulary, TextRules&& rules);
+
+  // The best way to a place: its sum, where its last token begins (kNowhere if there is none) and which that is.
+  struct Node {
+    double score;
+    uint32_t from;
+    int32_t id;
+  };
+  // A token of a piece, in bytes.
+  struct Span {
+    size_t start, end;
+  };
+  // What one thread needs.
+  struct Worker {
+    explicit Worker(const UnigramEncoder&) {}
+    PieceCache cache;
+    RewrittenText text;
+    Buffer<Node> nodes;
+    Buffer<uint32_t> path;
+    Buffer<Span> spans;
+    uint64_t steps = 0;  // bytes looked at to find the tokens of pieces
+  };
+
+  // Appends the tokens of a text, which stands at a place (bits of unigram_text.h); offsets and words only where asked for.
+  // False, with nothing appended, if it has a character whose rewriting depends on its neighbours, or an unknown one where
+  // there is no unknown token. Throws std::bad_alloc.
+  bool encode(const char16_t* text, size_t units, uint32_t place, bool spans, Worker& worker, Tokens& out) const;
+
+ private:
+  class Writer;
+  struct Piece;
+  static constexpr size_t kAhead = 32;
+
+  template <bool kSpans>
+  bool run(Worker& worker, Tokens& out) const;
+  bool add_ids(const Piece& piece, Worker& worker, Tokens& out) const;
+  bool add_tokens(const Piece& piece, int32_t word, Worker& worker, Tokens& out) const;
+  template <bool kSingle>
+  bool cover(const uint8_t* piece, size_t n, Worker& worker, Writer& out) const;
+  bool cover(const uint8_t* piece, size_t n, Worker& worker, Writer& out) const;
+  int32_t find(const uint8_t* token, size_t n) const;
+
+  UnigramVocabulary vocabulary_;
+  const TextRules rules_;
+  ByteTrie trie_;
+  std::vector<uint32_t> sizes_;  // of each token, in bytes; 0 of those that do not say what they stand for
+};
+
+}  // namespace ik::tok
