@@ -4,6 +4,9 @@
 #include <memory>
 #include <string>
 #include <vector>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include "tokenizer.h"
 #include "tokenizer/merge_learner.h"
@@ -14,6 +17,14 @@ namespace ik {
 namespace {
 
 using tok::Buffer;
+
+// Tables that grew in steps leave malloc with free memory that other steps of a training do not find, that of other threads
+// above all; the system gets it back.
+void give_back_freed() {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
+}
 
 class WordCounter : public Napi::ObjectWrap<WordCounter> {
  public:
@@ -155,6 +166,7 @@ class WordCounter : public Napi::ObjectWrap<WordCounter> {
       all.clear();
       units_.release();
       for (const auto& worker : workers_) worker->text.release();
+      give_back_freed();
       auto out = Napi::Object::New(env);
       out.Set("bytes", bytes);
       out.Set("starts", starts);
@@ -170,7 +182,7 @@ class WordCounter : public Napi::ObjectWrap<WordCounter> {
   size_t most_units_ = SIZE_MAX;
   // The first is the caller's own.
   std::vector<std::unique_ptr<Worker>> workers_;
-  Buffer<char16_t> units_;
+  Buffer<char16_t, true> units_;
 };
 
 class MergeLearner : public Napi::ObjectWrap<MergeLearner> {
@@ -244,6 +256,7 @@ class MergeLearner : public Napi::ObjectWrap<MergeLearner> {
     static_assert(sizeof(tok::MergeLearner::Merge) == 3 * sizeof(int32_t));
     const auto out = to_array(info.Env(), reinterpret_cast<const int32_t*>(merges.data()), 3 * merges.size());
     learner_.reset();
+    give_back_freed();
     return out;
   }
 

@@ -44,6 +44,36 @@ inline void* take_room(size_t bytes, [[maybe_unused]] bool huge = true) {
   return room;
 }
 
+// Room for what is worked on and then given away: large ones are the system's own pages, so that it has them again at once,
+// which malloc leaves open. Given back with the same size. Throws std::bad_alloc.
+inline void* take_pages(size_t bytes) {
+#if defined(__linux__)
+  if (bytes >= kHugePage) {
+    // Wherever it begins, a whole huge page begins within this one; what lies before and behind goes back.
+    const size_t size = (bytes + kSmallPage - 1) / kSmallPage * kSmallPage;
+    void* const map = mmap(nullptr, size + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (map == MAP_FAILED) throw std::bad_alloc();
+    auto* const first = static_cast<uint8_t*>(map);
+    const size_t before = (kHugePage - reinterpret_cast<uintptr_t>(map) % kHugePage) % kHugePage;
+    if (before > 0) munmap(first, before);
+    munmap(first + before + size, kHugePage - before);
+    want_huge_pages(first + before, bytes);
+    return first + before;
+  }
+#endif
+  return take_room(bytes, false);
+}
+
+inline void give_pages(void* data, [[maybe_unused]] size_t bytes) {
+#if defined(__linux__)
+  if (bytes >= kHugePage) {
+    munmap(data, (bytes + kSmallPage - 1) / kSmallPage * kSmallPage);
+    return;
+  }
+#endif
+  std::free(data);
+}
+
 // For vectors that stay.
 template <class T>
 struct RoomAllocator {
@@ -58,7 +88,8 @@ struct RoomAllocator {
 
 // A growing array, of a type that may be moved as bytes, that does not clear what it is about to overwrite. Throws
 // std::bad_alloc. Huge pages are for what is long jumped about in: to find them the system may first have to move others,
-// which for room that is soon given away takes longer than it saves. Room without them comes from what was given back.
+// which for room that is soon given away takes longer than it saves. Room with them is from take_pages; room without them comes
+// from what was given back.
 template <class T, bool kHuge = false>
 class Buffer {
  public:
@@ -81,12 +112,12 @@ class Buffer {
     size_t capacity = count > 2 * capacity_ ? count : 2 * capacity_;
     SpareRooms::Room room;
     if (!kHuge) room = SpareRooms::shared().take(capacity * sizeof(T));
-    if (!room.data && data_ && !borrowed_) {
+    if (!kHuge && !room.data && data_ && !borrowed_) {
       room.data = std::realloc(data_, capacity * sizeof(T));
       if (!room.data) throw std::bad_alloc();
     } else {
       if (room.data) capacity = room.bytes / sizeof(T);
-      else room.data = take_room(capacity * sizeof(T), kHuge);
+      else room.data = kHuge ? take_pages(capacity * sizeof(T)) : take_room(capacity * sizeof(T), false);
       if (used > 0) std::memcpy(room.data, data_, used * sizeof(T));
       release();
     }
@@ -105,7 +136,7 @@ class Buffer {
   bool borrowed() const { return borrowed_; }
   void release() {
     if (borrowed_) borrowed_ = false;
-    else if (kHuge) std::free(data_);
+    else if (kHuge) give_pages(data_, capacity_ * sizeof(T));
     else SpareRooms::shared().give(data_, capacity_ * sizeof(T));
     data_ = nullptr;
     capacity_ = 0;

@@ -1,6 +1,7 @@
 #include "merge_learner.h"
 
 #include <algorithm>
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -9,9 +10,11 @@ namespace ik::tok {
 // ---- PairCounts ----
 
 PairCounts::Slot& PairCounts::place_of(uint64_t key) {
-  size_t i = hash(key) & mask_;
-  while (slots_[i].key != key && slots_[i].key != kEmpty) i = (i + 1) & mask_;
-  return slots_[i];
+  Slot* const slots = slots_.data();
+  size_t i = first_of(key);
+  while (slots[i].key != key && slots[i].key != kEmpty)
+    if (++i == count_) i = 0;
+  return slots[i];
 }
 
 PairCounts::Slot* PairCounts::find(int32_t left, int32_t right) {
@@ -30,14 +33,20 @@ PairCounts::Slot& PairCounts::at(int32_t left, int32_t right) {
 }
 
 void PairCounts::reserve(size_t more) {
-  size_t slots = slots_.size();
-  while ((size_ + more) * 8 > slots * 5) slots *= 2;
-  if (slots == slots_.size()) return;
-  std::vector<Slot> old(slots);
-  old.swap(slots_);
-  mask_ = slots - 1;
-  for (const Slot& slot : old)
-    if (slot.key != kEmpty) place_of(slot.key) = slot;
+  size_t count = count_;
+  while ((size_ + more) * 4 > count * 3) count += count / 2;
+  if (count > count_) resize(count);
+}
+
+void PairCounts::resize(size_t count) {
+  if (count > UINT32_MAX) throw std::bad_alloc();
+  Buffer<Slot, true> old;
+  old.reserve(count);
+  std::uninitialized_fill_n(old.data(), count, Slot());
+  std::swap(old, slots_);
+  const Slot* const end = old.data() + std::exchange(count_, count);
+  for (const Slot* slot = old.data(); slot != end; ++slot)
+    if (slot->key != kEmpty) place_of(slot->key) = *slot;
 }
 
 // ---- MergeLearner ----
@@ -109,6 +118,26 @@ void MergeLearner::keep(int32_t left, int32_t right, const Side& side) {
   wait({slot.count, left, right, entry});
 }
 
+// Makes room for more positions: of those there are, only what waits is kept.
+void MergeLearner::make_room(size_t more) {
+  if (position_count_ + more <= positions_.capacity()) return;
+  uint32_t* const positions = positions_.data();
+  size_t kept = 0;
+  for (Entry& entry : entries_) {
+    if (entry.size > 0) std::memmove(positions + kept, positions + entry.at, entry.size * sizeof(uint32_t));
+    entry.at = kept;
+    kept += entry.size;
+  }
+  position_count_ = kept;
+  // Room for so many more that going over the entries again costs little for each.
+  const size_t wanted = kept + std::max(kept, entries_.size()) / 4 + more;
+  if (wanted <= positions_.capacity()) return;
+  Buffer<uint32_t, true> larger;
+  larger.reserve(wanted, 0);
+  std::memcpy(larger.data(), positions, kept * sizeof(uint32_t));
+  positions_ = std::move(larger);
+}
+
 void MergeLearner::wait(const Waiting& waiting) {
   if (rare_wait_ && static_cast<double>(waiting.count) < options_.min_frequency) rare_.push_back(waiting);
   else push(waiting);
@@ -176,10 +205,11 @@ const uint32_t* MergeLearner::take(const Waiting& top, size_t& size) {
   PairCounts::Slot& slot = *pairs_.find(top.left, top.right);
   uint32_t* link = &slot.entries;
   while (*link != top.entry) link = &entries_[*link].next;
-  const Entry& entry = entries_[top.entry];
+  Entry& entry = entries_[top.entry];
   *link = entry.next;
   const uint32_t* const own = positions_.data() + entry.at;
   size = entry.size;
+  entry.size = 0;
   if (slot.entries == PairCounts::kNone) return own;
   const Cell* const cells = cells_.data();
   gathered_.assign(own, own + size);
@@ -258,7 +288,7 @@ void MergeLearner::settle(const Waiting& pair, int32_t token) {
   const double length = static_cast<double>(length_of(pair.left) + length_of(pair.right));
   const auto counted = [&](int32_t other) { return static_cast<double>(length_of(other)) + length < options_.max_token_length; };
   pairs_.reserve(2 * touched_.size());
-  positions_.reserve(position_count_ + left_events_.size() + right_events_.size());
+  make_room(left_events_.size() + right_events_.size());
   for (const int32_t other : touched_) {
     const Neighbour& neighbour = neighbours_[static_cast<size_t>(other)];
     if (neighbour.left.size > 0) {

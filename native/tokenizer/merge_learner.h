@@ -10,7 +10,8 @@
 
 namespace ik::tok {
 
-// How often each pair of neighbours occurs, by open addressing; pairs are never taken out.
+// How often each pair of neighbours occurs, by open addressing; pairs are never taken out. The table grows by half, since it is
+// most of the memory that learning takes.
 class PairCounts {
  public:
   struct Slot {
@@ -20,11 +21,11 @@ class PairCounts {
   };
   static constexpr uint32_t kNone = 0xffffffff;
 
-  PairCounts() : slots_(1 << 12), mask_(slots_.size() - 1) {}
+  PairCounts() { resize(1 << 12); }
 
   // Makes room for `more` pairs, so that slots stay where they are while those are added.
   void reserve(size_t more);
-  void prefetch(int32_t left, int32_t right) const { __builtin_prefetch(&slots_[hash(key_of(left, right)) & mask_]); }
+  void prefetch(int32_t left, int32_t right) const { __builtin_prefetch(slots_.data() + first_of(key_of(left, right))); }
   // Null if the pair has not been seen.
   Slot* find(int32_t left, int32_t right);
   // Adds the pair if it has not been seen; there must be room.
@@ -35,13 +36,15 @@ class PairCounts {
   static uint64_t key_of(int32_t left, int32_t right) {
     return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
   }
-  static size_t hash(uint64_t key) {
+  // Where the search for a pair begins: its hash, 32 bits, as a part of the table.
+  size_t first_of(uint64_t key) const {
     key *= 0x9e3779b97f4a7c15u;
-    return static_cast<size_t>(key ^ key >> 32);
+    return static_cast<size_t>(((key ^ key >> 32) & 0xffffffff) * count_ >> 32);
   }
   Slot& place_of(uint64_t key);
-  std::vector<Slot> slots_;
-  size_t mask_, size_ = 0;
+  void resize(size_t count);
+  Buffer<Slot, true> slots_;
+  size_t count_ = 0, size_ = 0;
 };
 
 class MergeLearner {
@@ -79,8 +82,8 @@ class MergeLearner {
 
   // Where a pair was seen: positions of its left tokens, ascending. Some may no longer hold.
   struct Entry {
-    uint64_t at;    // in positions_
-    uint32_t size;
+    uint64_t at;    // in positions_, ascending
+    uint32_t size;  // 0 once it has been taken
     uint32_t next;  // of the same pair; a pair has several where a token came about in two ways
   };
   struct Waiting {
@@ -117,6 +120,7 @@ class MergeLearner {
   void apply(const Waiting& pair, int32_t token, const uint32_t* positions, size_t size);
   void settle(const Waiting& pair, int32_t token);
   void keep(int32_t left, int32_t right, const Side& side);
+  void make_room(size_t more);
   size_t length_of(int32_t token) const { return lengths_[static_cast<size_t>(token)]; }
   Neighbour& touch(int32_t token);
 

@@ -13,6 +13,9 @@
 
 namespace ik::tok {
 
+// The largest of the small pages in use, so that no page is given back that holds something else.
+constexpr size_t kSmallPage = 64 << 10;
+
 // One for the whole process: memory is its own, and what one thread gives back another can use. All blocks are malloc's.
 class SpareRooms {
  public:
@@ -63,7 +66,7 @@ class SpareRooms {
   static void let_go([[maybe_unused]] void* data, [[maybe_unused]] size_t bytes) {
 #if defined(__linux__) && defined(MADV_FREE)
     const auto at = reinterpret_cast<uintptr_t>(data);
-    const uintptr_t from = (at + kPage - 1) / kPage * kPage, to = (at + bytes) / kPage * kPage;
+    const uintptr_t from = (at + kSmallPage - 1) / kSmallPage * kSmallPage, to = (at + bytes) / kSmallPage * kSmallPage;
     if (to > from) madvise(reinterpret_cast<void*>(from), to - from, MADV_FREE);
 #endif
   }
@@ -73,8 +76,6 @@ class SpareRooms {
   static constexpr size_t kMost = 96 << 20;
   static constexpr size_t kRooms = 64;
   static constexpr size_t kSlack = 4;
-  // Of the largest pages in use, so that no page is let go that holds something else.
-  static constexpr size_t kPage = 64 << 10;
   std::mutex mutex_;
   std::vector<Room> rooms_;  // the one that has waited longest first
   size_t held_ = 0;

@@ -49,7 +49,7 @@ class WordTable {
   void add(const uint8_t* p, size_t n, uint64_t times, uint32_t hash);
   void grow();
 
-  Buffer<uint8_t> bytes_;
+  Buffer<uint8_t, true> bytes_;
   size_t used_ = 0, units_ = 0;
   std::vector<Word> words_;
   std::vector<uint32_t> slots_;

@@ -109,9 +109,10 @@ async function learn(
   const triples = learner.take();
   const merges: [number, number][] = [];
   for (let i = 0; i < triples.length; i += 3) {
-    const [left, right, token] = triples.subarray(i, i + 3) as unknown as [number, number, number];
+    const left = triples[i]!;
+    const right = triples[i + 1]!;
     merges.push([left, right]);
-    if (token === tokens.length) tokens.push(tokens[left]! + tokens[right]!);
+    if (triples[i + 2] === tokens.length) tokens.push(tokens[left]! + tokens[right]!);
   }
   pace.report({ stage: 'learn', done: tokens.length, total: vocabSize });
   return merges;
