@@ -44,7 +44,7 @@ function whole({ model, normalizer, preTokenizer }: Tokenizer): { encode: PartEn
 function tokensOf(encode: PartEncoder, text: string, origin: number) {
   const out = { ids: new IdBuffer(), offsets: new IdBuffer(), words: new IdBuffer() };
   const next = encode(AlignedText.of(text, origin), out, 3);
-  return [next, out.ids.toArray(), out.offsets.toArray(), out.words.toArray()];
+  return [next, out.ids.finish(), out.offsets.finish(), out.words.finish()];
 }
 
 const text = fc

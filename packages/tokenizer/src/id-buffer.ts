@@ -1,3 +1,6 @@
+/** From so many ids on, fresh memory for a copy costs more than half a buffer that stays. */
+const LARGE = 1 << 18;
+
 /** A growing list of ids: what the hot path writes into, so that no array is made per piece. */
 export class IdBuffer {
   data: Int32Array;
@@ -27,9 +30,10 @@ export class IdBuffer {
     for (let i = 0; i < values.length; i++) data[this.length++] = values[i]! + add;
   }
 
-  /** A copy of what was written. */
-  toArray(): Int32Array {
-    return this.data.slice(0, this.length);
+  /** What was written; the buffer is not to be used any more. Where a large buffer is at least half full, it is not copied. */
+  finish(): Int32Array {
+    const { data, length } = this;
+    return length >= LARGE && 2 * length >= data.length ? view(data, 0, length) : data.slice(0, length);
   }
 }
 

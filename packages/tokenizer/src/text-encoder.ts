@@ -50,7 +50,7 @@ export class TextEncoderPipeline {
     if (this.#engine) return this.#engine.ids(text, allowed);
     const ids = new IdBuffer(16 + (text.length >> 1));
     this.#walk(toWellFormed(text), origin, allowed, { ids, offsets: null, words: null });
-    return ids.toArray();
+    return ids.finish();
   }
 
   /** The ids of several texts alone. */
@@ -65,7 +65,7 @@ export class TextEncoderPipeline {
     const offsets = new IdBuffer(32 + text.length);
     const words = new IdBuffer(16 + (text.length >> 1));
     this.#walk(toWellFormed(text), origin, allowed, { ids, offsets, words });
-    return { ids: ids.toArray(), offsets: offsets.toArray(), wordIds: words.toArray() };
+    return { ids: ids.finish(), offsets: offsets.finish(), wordIds: words.finish() };
   }
 
   /** The tokens of several texts with where they come from. */
