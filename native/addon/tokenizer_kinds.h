@@ -167,7 +167,7 @@ struct Unigram {
     return encoder.encode(text, units, place, spans, worker, out);
   }
 
-  // Bytes looked at to find tokens.
+  // Characters looked at to find tokens.
   static uint64_t steps(const Encoder::Worker& worker) { return worker.steps; }
 };
 

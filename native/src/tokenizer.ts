@@ -149,7 +149,7 @@ export interface UnigramEncoder {
     threads: number,
     places?: Uint8Array,
   ): ReturnType<BpeEncoder['encodeBatch']>;
-  /** Bytes looked at so far to find the tokens of pieces. */
+  /** Characters looked at so far to find the tokens of pieces. */
   steps(): number;
 }
 

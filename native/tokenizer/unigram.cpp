@@ -11,8 +11,6 @@ namespace {
 
 constexpr uint32_t kNowhere = ~uint32_t{0};
 
-constexpr size_t size_at(const uint8_t* p) { return *p < 0x80 ? 1 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4; }
-
 // Writes a text with marks and spaces in each other's places to `out`, which has room for three bytes for each of its n, and
 // returns the bytes written.
 size_t swap_marks(const uint8_t* text, size_t n, uint8_t* out) {
@@ -41,7 +39,7 @@ struct UnigramEncoder::Piece {
 };
 
 UnigramEncoder::UnigramEncoder(UnigramVocabulary&& vocabulary, TextRules&& rules)
-    : vocabulary_(std::move(vocabulary)), rules_(std::move(rules)), trie_(1) {
+    : vocabulary_(std::move(vocabulary)), rules_(std::move(rules)) {
   auto& [bytes, starts, scores, byte_ids, unknown, unknown_score, single] = vocabulary_;
   sizes_.resize(starts.size() - 1);
   std::vector<uint8_t> token;
@@ -49,7 +47,7 @@ UnigramEncoder::UnigramEncoder(UnigramVocabulary&& vocabulary, TextRules&& rules
     if (starts[id + 1] == starts[id]) continue;
     token.resize(3 * (starts[id + 1] - starts[id]));
     const size_t n = swap_marks(bytes.data() + starts[id], starts[id + 1] - starts[id], token.data());
-    trie_.add(0, token.data(), n, static_cast<int32_t>(id));
+    trie_.add(token.data(), n, static_cast<int32_t>(id));
     sizes_[id] = static_cast<uint32_t>(n);
   }
   // Neighbours may be one unknown token, and one character several bytes.
@@ -61,12 +59,14 @@ UnigramEncoder::UnigramEncoder(UnigramVocabulary&& vocabulary, TextRules&& rules
 }
 
 int32_t UnigramEncoder::find(const uint8_t* token, size_t n) const {
-  int32_t node = 0;
-  for (size_t i = 0; i < n; ++i) {
-    node = trie_.child(node, token[i]);
-    if (node == ByteTrie::kNone) return ByteTrie::kNone;
+  CharacterTrie::Step step;
+  for (size_t i = 0; i < n;) {
+    const Utf8Char c = decode_utf8(token + i);
+    step = i == 0 ? trie_.first(c.point) : trie_.next(step.node, c.point);
+    if (step.node == CharacterTrie::kNone) return CharacterTrie::kNone;
+    i += c.size;
   }
-  return trie_.id(node);
+  return step.id;
 }
 
 // Takes the tokens of a cut from the left. Neighbouring unknown ones become one, or the token that they spell together, or
@@ -91,7 +91,7 @@ class UnigramEncoder::Writer {
     const size_t start = unknown_start_, end = std::exchange(unknown_end_, 0);
     const std::vector<int32_t>& byte_ids = encoder_.vocabulary_.byte_ids;
     const int32_t whole = encoder_.find(piece_ + start, end - start);
-    if (whole != ByteTrie::kNone) return put(whole, start, end);
+    if (whole != CharacterTrie::kNone) return put(whole, start, end);
     if (!byte_ids.empty()) {
       std::vector<uint8_t> spelled(3 * (end - start));
       spelled.resize(swap_marks(piece_ + start, end - start, spelled.data()));
@@ -149,19 +149,19 @@ bool UnigramEncoder::cover(const uint8_t* piece, size_t n, Worker& worker, Write
     };
     do {
       const uint8_t* const p = piece + settled + at;
-      const size_t size = size_at(p), left = n - settled - at;
-      bool single = false;
-      int32_t node = 0;
-      size_t i = 0;
-      while (i < left) {
-        node = trie_.child(node, p[i++]);
-        if (node == ByteTrie::kNone) break;
-        const int32_t id = trie_.id(node);
-        if (id == ByteTrie::kNone) continue;
-        if (i == size) single = true;
-        step(at + i, scores[id], id);
+      const size_t left = n - settled - at;
+      const Utf8Char first = decode_utf8(p);
+      const size_t size = first.size;
+      CharacterTrie::Step found = trie_.first(first.point);
+      const bool single = found.id != CharacterTrie::kNone;
+      ++worker.steps;
+      for (size_t i = size; found.node != CharacterTrie::kNone; ++worker.steps) {
+        if (found.id != CharacterTrie::kNone) step(at + i, scores[found.id], found.id);
+        if (i == left) break;
+        const Utf8Char c = decode_utf8(p + i);
+        found = trie_.next(found.node, c.point);
+        i += c.size;
       }
-      worker.steps += i;
       if (!single) {
         if (vocabulary_.unknown < 0) return false;
         step(at + size, vocabulary_.unknown_score, vocabulary_.unknown);

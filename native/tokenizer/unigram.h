@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "buffer.h"
-#include "byte_trie.h"
+#include "character_trie.h"
 #include "encoder.h"
 #include "piece_cache.h"
 #include "unigram_text.h"
@@ -46,7 +46,7 @@ class UnigramEncoder {
     Buffer<Node> nodes;
     Buffer<uint32_t> path;
     Buffer<Span> spans;
-    uint64_t steps = 0;  // bytes looked at to find the tokens of pieces
+    uint64_t steps = 0;  // characters looked at to find the tokens of pieces
   };
 
   // Appends the tokens of a text, which stands at a place (bits of unigram_text.h); offsets and words only where asked for.
@@ -70,7 +70,7 @@ class UnigramEncoder {
 
   UnigramVocabulary vocabulary_;
   const TextRules rules_;
-  ByteTrie trie_;
+  CharacterTrie trie_;
   std::vector<uint32_t> sizes_;  // of each token, in bytes; 0 of those that do not say what they stand for
 };
 

@@ -122,7 +122,7 @@ export class UnigramEngine implements Engine {
     return nativeDecoder(this.#addon, table);
   }
 
-  /** Bytes looked at so far to find the tokens of pieces: what a test of the worst case counts. */
+  /** Characters looked at so far to find the tokens of pieces: what a test of the worst case counts. */
   get steps(): number {
     return this.#encoder.steps();
   }
