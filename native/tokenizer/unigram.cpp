@@ -1,7 +1,9 @@
 #include "unigram.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "utf.h"
@@ -10,24 +12,6 @@ namespace ik::tok {
 namespace {
 
 constexpr uint32_t kNowhere = ~uint32_t{0};
-
-// Writes a text with marks and spaces in each other's places to `out`, which has room for three bytes for each of its n, and
-// returns the bytes written.
-size_t swap_marks(const uint8_t* text, size_t n, uint8_t* out) {
-  uint8_t* const begin = out;
-  for (size_t i = 0; i < n;) {
-    if (text[i] == kMarkByte) {
-      out += put_utf8(kSpacePoint, out);
-      ++i;
-    } else if (n - i >= 3 && text[i] == 0xe2 && text[i + 1] == 0x96 && text[i + 2] == 0x81) {
-      *out++ = kMarkByte;
-      i += 3;
-    } else {
-      *out++ = text[i++];
-    }
-  }
-  return static_cast<size_t>(out - begin);
-}
 
 }  // namespace
 
@@ -42,13 +26,17 @@ UnigramEncoder::UnigramEncoder(UnigramVocabulary&& vocabulary, TextRules&& rules
     : vocabulary_(std::move(vocabulary)), rules_(std::move(rules)) {
   auto& [bytes, starts, scores, byte_ids, unknown, unknown_score, single] = vocabulary_;
   sizes_.resize(starts.size() - 1);
+  largest_ = std::abs(unknown_score);
   std::vector<uint8_t> token;
   for (size_t id = 0; id < sizes_.size(); ++id) {
     if (starts[id + 1] == starts[id]) continue;
-    token.resize(3 * (starts[id + 1] - starts[id]));
+    // What half a character would make be read lies behind.
+    token.resize(3 * (starts[id + 1] - starts[id]) + 4);
     const size_t n = swap_marks(bytes.data() + starts[id], starts[id + 1] - starts[id], token.data());
     trie_.add(token.data(), n, static_cast<int32_t>(id));
     sizes_[id] = static_cast<uint32_t>(n);
+    largest_ = std::max(largest_, std::abs(scores[id]));
+    for (size_t i = 1; i < n; ++i) cuts_words_ = cuts_words_ && !(token[i] == kMarkByte && token[i - 1] != kMarkByte);
   }
   // Neighbours may be one unknown token, and one character several bytes.
   for (const int32_t id : byte_ids)
@@ -103,7 +91,8 @@ class UnigramEncoder::Writer {
     put(encoder_.vocabulary_.unknown, start, end);
   }
 
- private:
+  void differ(double) {}
+
   void put(int32_t id, size_t start, size_t end) {
     if (out_.count + 4 > out_.ids.capacity()) out_.ids.reserve(out_.count + 4, out_.count);
     out_.ids.data()[out_.count] = id;
@@ -115,6 +104,7 @@ class UnigramEncoder::Writer {
     ++out_.count;
   }
 
+ private:
   const UnigramEncoder& encoder_;
   const uint8_t* const piece_;
   Tokens& out_;
@@ -123,13 +113,21 @@ class UnigramEncoder::Writer {
   size_t unknown_start_ = 0, unknown_end_ = 0;
 };
 
+// What a word becomes by itself, and by how much sums differed that were compared.
+struct UnigramEncoder::Trial {
+  int32_t ids[kLongestWord + 1];  // and the margin, as bits
+  size_t count = 0;
+  double margin = std::numeric_limits<double>::infinity();
+  void add(int32_t id, size_t, size_t) { ids[count++] = id; }
+  void differ(double difference) { margin = std::min(margin, std::abs(difference)); }
+};
+
 // Viterbi in windows: a place that no token reaches across is on every way, so that what leads to it is settled, and memory is
-// for the way from the last such place. Sums go on from there, in the order and rounding of one pass.
-template <bool kSingle>
-bool UnigramEncoder::cover(const uint8_t* piece, size_t n, Worker& worker, Writer& out) const {
+// for the way from the last such place. Sums go on from there and from `base`, in the order and rounding of one pass.
+template <bool kSingle, class Sink>
+bool UnigramEncoder::cover(const uint8_t* piece, size_t from, size_t to, double& base, Worker& worker, Sink& out) const {
   const double* const scores = vocabulary_.scores.data();
-  double base = 0;
-  for (size_t settled = 0; settled < n;) {
+  for (size_t settled = from; settled < to;) {
     // Nodes are relative to `settled`, and there is one for each byte up to `reach`.
     size_t reach = 0, at = 0;
     const auto open = [&](size_t to) {
@@ -145,11 +143,12 @@ bool UnigramEncoder::cover(const uint8_t* piece, size_t n, Worker& worker, Write
       Node& node = worker.nodes.data()[end];
       double total = worker.nodes.data()[at].score + score;
       if constexpr (kSingle) total = static_cast<double>(static_cast<float>(total));
+      if (node.from != kNowhere) out.differ(total - node.score);
       if (node.from == kNowhere || total > node.score) node = {total, static_cast<uint32_t>(at), id};
     };
     do {
       const uint8_t* const p = piece + settled + at;
-      const size_t left = n - settled - at;
+      const size_t left = to - settled - at;
       const Utf8Char first = decode_utf8(p);
       const size_t size = first.size;
       CharacterTrie::Step found = trie_.first(first.point);
@@ -182,12 +181,111 @@ bool UnigramEncoder::cover(const uint8_t* piece, size_t n, Worker& worker, Write
     base = nodes[at].score;
     settled += at;
   }
+  return true;
+}
+
+bool UnigramEncoder::cover(const uint8_t* piece, size_t from, size_t to, double& base, Worker& worker, Writer& out) const {
+  return vocabulary_.single_precision ? cover<true>(piece, from, to, base, worker, out)
+                                      : cover<false>(piece, from, to, base, worker, out);
+}
+
+bool UnigramEncoder::cover(const uint8_t* piece, size_t n, Worker& worker, Writer& out) const {
+  double base = 0;
+  if (!cover(piece, 0, n, base, worker, out)) return false;
   out.finish();
   return true;
 }
 
-bool UnigramEncoder::cover(const uint8_t* piece, size_t n, Worker& worker, Writer& out) const {
-  return vocabulary_.single_precision ? cover<true>(piece, n, worker, out) : cover<false>(piece, n, worker, out);
+// The tokens of a word of a text, where they are the same whatever comes before; else none. What a word becomes by itself is
+// that if the sums that decided it differ by more than what they can be rounded by behind `base`.
+UnigramEncoder::Word UnigramEncoder::remembered(const uint8_t* word, size_t n, double base, Worker& worker, Trial& trial) const {
+  if (n > kLongestWord) return {};
+  const bool is_short = n <= PieceCache::kShort;
+  PieceCache::Key key{};
+  size_t set = 0;
+  const int32_t* ids = nullptr;
+  size_t count = 0;
+  if (is_short) {
+    key = PieceCache::key_of(word, n);
+    set = PieceCache::set_of(key);
+    if (const PieceCache::Slot* const slot = worker.cache.find(key, set)) {
+      ids = slot->ids;
+      count = static_cast<size_t>(slot->count);
+    }
+  }
+  if (!ids) {
+    const uint64_t hash = PieceCache::hash(word, n);
+    PieceCache::LongHit hit{nullptr, 0};
+    if (!is_short || worker.cache.may_have(hash)) hit = worker.cache.find_long(hash, word, n);
+    ids = trial.ids;
+    count = hit.count;
+    if (hit.ids) {
+      std::memcpy(trial.ids, hit.ids, count * sizeof(int32_t));
+    } else {
+      double sum = 0;
+      trial.count = 0;
+      trial.margin = std::numeric_limits<double>::infinity();
+      const bool covered = cover<false>(word, 0, n, sum, worker, trial);
+      const auto unknown = [&](int32_t id) { return id == vocabulary_.unknown; };
+      // Neighbours may be unknown as well.
+      if (!covered || std::any_of(trial.ids, trial.ids + trial.count, unknown)) trial.count = 0, trial.margin = -1;
+      const float margin = static_cast<float>(trial.margin * 0.999);
+      std::memcpy(trial.ids + trial.count, &margin, sizeof margin);
+      count = trial.count + 1;
+      if (is_short && count <= PieceCache::kSlotIds) worker.cache.add(key, set, trial.ids, count);
+      else worker.cache.add_long(hash, word, n, trial.ids, count);
+    }
+  }
+  float margin;
+  std::memcpy(&margin, ids + --count, sizeof margin);
+  // Each of at most n sums of a way is rounded by at most this part of itself; two ways were compared, here and there.
+  const double rounding = vocabulary_.single_precision ? 0x1p-24 : 0x1p-53, size = static_cast<double>(n);
+  if (!(margin > 4 * size * rounding * (std::abs(base) + size * largest_))) return {};
+  return {ids, count};
+}
+
+// A text that is one piece, word by word.
+template <bool kSpans>
+bool UnigramEncoder::run_words(Worker& worker, Tokens& out) const {
+  const auto& text = worker.text;
+  const uint8_t* const bytes = text.bytes.data();
+  const size_t before = out.count;
+  Writer writer(*this, bytes, out, kSpans ? &worker.spans : nullptr);
+  Trial trial;
+  double base = 0;
+  for (size_t at = 0; at < text.size;) {
+    size_t end = at;
+    while (end < text.size && bytes[end] == kMarkByte) ++end;
+    while (end < text.size && bytes[end] != kMarkByte) ++end;
+    if (const Word word = remembered(bytes + at, end - at, base, worker, trial); word.ids) {
+      writer.finish();
+      size_t start = at;
+      for (size_t i = 0; i < word.count; ++i) {
+        const int32_t id = word.ids[i];
+        const size_t next = start + sizes_[static_cast<size_t>(id)];
+        writer.put(id, start, next);
+        start = next;
+        base += vocabulary_.scores[static_cast<size_t>(id)];
+        if (vocabulary_.single_precision) base = static_cast<double>(static_cast<float>(base));
+      }
+    } else if (!cover(bytes, at, end, base, worker, writer)) {
+      return false;
+    }
+    at = end;
+  }
+  writer.finish();
+  if constexpr (kSpans) {
+    const size_t count = out.count - before;
+    out.offsets.reserve(2 * out.count, 2 * before);
+    out.words.reserve(out.count, before);
+    for (size_t i = 0; i < count; ++i) {
+      const auto [start, end] = worker.spans.data()[i];
+      out.offsets.data()[2 * (before + i)] = text.from.data()[start];
+      out.offsets.data()[2 * (before + i) + 1] = text.to.data()[end - 1];
+    }
+    std::fill_n(out.words.data() + before, count, 0);
+  }
+  return true;
 }
 
 // Appends the ids of a piece.
@@ -255,6 +353,7 @@ bool UnigramEncoder::add_tokens(const Piece& piece, int32_t word, Worker& worker
 // Some pieces are looked at ahead, so that what the cache has on the last of them is on its way while the first are looked up.
 template <bool kSpans>
 bool UnigramEncoder::run(Worker& worker, Tokens& out) const {
+  if (!rules_.marks && cuts_words_) return run_words<kSpans>(worker, out);
   const auto& text = worker.text;
   const uint8_t* const bytes = text.bytes.data();
   const uint32_t* const starts = text.starts.data();

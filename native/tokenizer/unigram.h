@@ -57,14 +57,25 @@ class UnigramEncoder {
  private:
   class Writer;
   struct Piece;
+  struct Trial;
+  // Tokens of a word; null if they are not known.
+  struct Word {
+    const int32_t* ids = nullptr;
+    size_t count = 0;
+  };
   static constexpr size_t kAhead = 32;
+  static constexpr size_t kLongestWord = 48;  // that is remembered, of a text that is one piece; in bytes
 
   template <bool kSpans>
   bool run(Worker& worker, Tokens& out) const;
   bool add_ids(const Piece& piece, Worker& worker, Tokens& out) const;
   bool add_tokens(const Piece& piece, int32_t word, Worker& worker, Tokens& out) const;
-  template <bool kSingle>
-  bool cover(const uint8_t* piece, size_t n, Worker& worker, Writer& out) const;
+  template <bool kSpans>
+  bool run_words(Worker& worker, Tokens& out) const;
+  Word remembered(const uint8_t* word, size_t n, double base, Worker& worker, Trial& trial) const;
+  template <bool kSingle, class Sink>
+  bool cover(const uint8_t* piece, size_t from, size_t to, double& base, Worker& worker, Sink& out) const;
+  bool cover(const uint8_t* piece, size_t from, size_t to, double& base, Worker& worker, Writer& out) const;
   bool cover(const uint8_t* piece, size_t n, Worker& worker, Writer& out) const;
   int32_t find(const uint8_t* token, size_t n) const;
 
@@ -72,6 +83,8 @@ class UnigramEncoder {
   const TextRules rules_;
   CharacterTrie trie_;
   std::vector<uint32_t> sizes_;  // of each token, in bytes; 0 of those that do not say what they stand for
+  double largest_ = 0;           // of all scores, without signs
+  bool cuts_words_ = true;       // no token goes on from another character to a mark
 };
 
 }  // namespace ik::tok

@@ -167,6 +167,22 @@ bool rewrite(const TextRules& rules, const char16_t* text, size_t units, uint32_
   return true;
 }
 
+size_t swap_marks(const uint8_t* text, size_t n, uint8_t* out) {
+  uint8_t* const begin = out;
+  for (size_t i = 0; i < n;) {
+    if (text[i] == kMarkByte) {
+      out += put_utf8(kSpacePoint, out);
+      ++i;
+    } else if (n - i >= 3 && text[i] == 0xe2 && text[i + 1] == 0x96 && text[i + 2] == 0x81) {
+      *out++ = kMarkByte;
+      i += 3;
+    } else {
+      *out++ = text[i++];
+    }
+  }
+  return static_cast<size_t>(out - begin);
+}
+
 template bool rewrite<false>(const TextRules&, const char16_t*, size_t, uint32_t, RewrittenText&);
 template bool rewrite<true>(const TextRules&, const char16_t*, size_t, uint32_t, RewrittenText&);
 

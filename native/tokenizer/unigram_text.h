@@ -45,6 +45,10 @@ struct TextRules {
 constexpr uint8_t kMarkByte = 0x20;
 constexpr uint32_t kSpacePoint = 0x2581;
 
+// Writes a text so, or one that is so as it was, to `out`, which has room for three bytes for each of its n, and returns the
+// bytes written.
+size_t swap_marks(const uint8_t* text, size_t n, uint8_t* out);
+
 struct RewrittenText {
   Buffer<uint8_t> bytes;      // with kPadding more behind them
   size_t size = 0;
