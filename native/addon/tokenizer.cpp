@@ -1,12 +1,15 @@
 #include "tokenizer.h"
 
+#include <algorithm>
 #include <atomic>
-#include <cstring>
+#include <cstdint>
+#include <exception>
 #include <memory>
+#include <optional>
 #include <thread>
-#include <utility>
 #include <vector>
 
+#include "token_room.h"
 #include "tokenizer_arguments.h"
 #include "tokenizer_kinds.h"
 
@@ -33,14 +36,29 @@ class TextEncoder : public Napi::ObjectWrap<TextEncoder<Kind>> {
     if (info.Length() < 1 || !info[0].IsObject()) throw wrong(env, "native: an object of options was expected");
     try {
       encoder_ = Kind::read(info[0].As<Napi::Object>());
-      workers_.push_back(std::make_unique<Worker>(*encoder_));
+      add_seat(env);
     } catch (const std::bad_alloc&) {
       throw out_of_memory(env);
     }
   }
 
+  void Finalize(Napi::Env env) override {
+    Napi::MemoryManagement::AdjustExternalMemory(env, -kSeatBytes * static_cast<int64_t>(seats_.size()));
+  }
+
  private:
-  using Worker = typename Kind::Encoder::Worker;
+  // What one thread encodes with, and the tokens it is at. Apart from those of other threads.
+  struct alignas(64) Seat {
+    explicit Seat(const typename Kind::Encoder& encoder) : worker(encoder) {}
+    typename Kind::Encoder::Worker worker;
+    Tokens tokens;
+  };
+
+  // The collector is told what hangs on so small an object: it would let many be.
+  void add_seat(Napi::Env env) {
+    seats_.push_back(std::make_unique<Seat>(*encoder_));
+    Napi::MemoryManagement::AdjustExternalMemory(env, kSeatBytes);
+  }
 
   // encode(text, spans, place): ids, or [ids, offsets, words], or null where the encoder cannot say. Places are bits that the
   // encoder knows, 0 by default.
@@ -53,9 +71,10 @@ class TextEncoder : public Napi::ObjectWrap<TextEncoder<Kind>> {
       units_.reserve(units + 1);
       size_t copied = 0;
       napi_get_value_string_utf16(env, info[0], units_.data(), units + 1, &copied);
-      tokens_.count = 0;
-      const bool done = Kind::encode(*encoder_, units_.data(), copied, place, spans, *workers_[0], tokens_);
-      const Napi::Value out = done ? arrays(env, tokens_, spans) : env.Null();
+      Seat& seat = *seats_[0];
+      seat.tokens.count = 0;
+      const bool done = Kind::encode(*encoder_, units_.data(), copied, place, spans, seat.worker, seat.tokens);
+      const Napi::Value out = done ? arrays(env, seat.tokens, spans) : env.Null();
       if (units > tok::kKept) forget_room();
       return out;
     } catch (const std::bad_alloc&) {
@@ -78,52 +97,30 @@ class TextEncoder : public Napi::ObjectWrap<TextEncoder<Kind>> {
   struct Task {
     size_t first, last;
   };
-  // What one thread makes of a wave, written to arrays of JavaScript as long as they are large enough.
-  struct Part {
-    Tokens tokens;
-    Napi::Int32Array ids, offsets, words;
-
-    void lend(Napi::Env env, size_t room, bool spans) {
-      ids = lend(env, tokens.ids, room);
-      if (!spans) return;
-      offsets = lend(env, tokens.offsets, 2 * room);
-      words = lend(env, tokens.words, room);
-    }
-    Napi::Int32Array all_ids() { return finished(tokens.ids, ids, tokens.count); }
-    Napi::Int32Array all_offsets() { return finished(tokens.offsets, offsets, 2 * tokens.count); }
-    Napi::Int32Array all_words() { return finished(tokens.words, words, tokens.count); }
-
-   private:
-    static Napi::Int32Array lend(Napi::Env env, Buffer<int32_t>& buffer, size_t count) {
-      auto array = new_array(env, count);
-      buffer.borrow(array.Data(), count);
-      return array;
-    }
-    static Napi::Int32Array finished(const Buffer<int32_t>& buffer, const Napi::Int32Array& lent, size_t count) {
-      return buffer.borrowed() ? lent : to_array(lent.Env(), buffer.data(), count);
-    }
-  };
-  // A wave of texts: the caller copies them out of JavaScript, the other threads encode what is there already, and so does
-  // the caller wherever it is far enough ahead of them.
-  struct Batch {
+  // A wave of texts: while the others wake up the caller looks how long they are, then it copies them out of JavaScript, the
+  // others encode what is there already, and so does the caller wherever it is far enough ahead of them.
+  struct Wave {
     TextEncoder* self;
     napi_env env;
+    const napi_value* texts;  // of the wave and those that follow
+    size_t left;              // how many these are
     bool spans;
-    const uint8_t* places;  // of each text of the batch, or null
+    const uint8_t* places;  // of each text of the wave, or null
     int32_t threads;
-    int32_t* counts;  // ids of each text of the batch
-    int32_t* takers;  // the part that has them
-    size_t first;     // text of the wave
-    int32_t first_part;
-    std::vector<Part> parts;  // of the wave, one a thread, with its texts in order
-    std::vector<napi_value> texts{};
-    std::vector<size_t> starts{}, sizes{};  // in units
+    int32_t* counts;  // of the tokens of each text
+    int32_t* starts;  // of these in the room
+    // Made by the caller before it copies anything.
+    std::vector<size_t> at{}, sizes{};  // of the texts of the wave, in units
     std::vector<Task> tasks{};
-    std::atomic<size_t> copied{0}, taken{0};  // of the tasks
+    std::optional<TokenRoom> room{};
+    std::exception_ptr error{};
+
+    std::atomic<size_t> limit{kUnknown};      // how many tasks there are
+    std::atomic<size_t> copied{0}, taken{0};  // of these
     std::atomic<bool> failed{false};
   };
 
-  // encodeBatch(texts, spans, threads, places): [counts, takers, ids, offsets, words]; see BpeEncoder in src/tokenizer.ts.
+  // encodeBatch(texts, spans, threads, places): [counts, starts, waves]; see BpeEncoder in src/tokenizer.ts.
   Napi::Value EncodeBatch(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     if (!info[0].IsArray()) throw wrong(env, "native: an array of strings was expected");
@@ -138,30 +135,32 @@ class TextEncoder : public Napi::ObjectWrap<TextEncoder<Kind>> {
       places = data;
     }
     try {
-      while (workers_.size() < static_cast<size_t>(threads))
-        workers_.push_back(std::make_unique<Worker>(*encoder_));
+      while (seats_.size() < static_cast<size_t>(threads)) add_seat(env);
       const size_t count = texts.Length();
-      auto counts = Napi::Int32Array::New(env, count), takers = Napi::Int32Array::New(env, count);
-      auto all = Napi::Array::New(env, 5), ids = Napi::Array::New(env), offsets = Napi::Array::New(env),
-           words = Napi::Array::New(env);
+      auto counts = Napi::Int32Array::New(env, count), starts = Napi::Int32Array::New(env, count);
+      auto all = Napi::Array::New(env, 3), waves = Napi::Array::New(env);
       all.Set(0u, counts);
-      all.Set(1u, takers);
-      all.Set(2u, ids);
-      all.Set(3u, offsets);
-      all.Set(4u, words);
-      int32_t parts = 0;
-      for (size_t done = 0; done < count; parts += threads) {
+      all.Set(1u, starts);
+      all.Set(2u, waves);
+      // Before threads begin: an element may be a getter, which may run anything.
+      std::vector<napi_value> elements(count);
+      for (size_t i = 0; i < count; ++i) elements[i] = texts.Get(static_cast<uint32_t>(i));
+      for (size_t done = 0; done < count;) {
         const Napi::HandleScope scope(env);
-        Batch batch{this, env, spans, places, threads, counts.Data(), takers.Data(), done, parts, std::vector<Part>(static_cast<size_t>(threads))};
-        done = run_wave(texts, pool, batch);
-        for (int32_t worker = 0; worker < threads; ++worker) {
-          Part& part = batch.parts[static_cast<size_t>(worker)];
-          const auto at = static_cast<uint32_t>(parts + worker);
-          ids.Set(at, part.all_ids());
-          if (!spans) continue;
-          offsets.Set(at, part.all_offsets());
-          words.Set(at, part.all_words());
-        }
+        Wave wave{this, env, &elements[done], count - done, spans, places ? places + done : nullptr, threads, counts.Data() + done, starts.Data() + done};
+        run_all(pool, threads, run_part, &wave);
+        if (wave.error) std::rethrow_exception(wave.error);
+        if (wave.failed) throw std::bad_alloc();
+        const auto units = static_cast<double>(wave.at.back() + wave.sizes.back());
+        if (units >= kTaskUnits) tokens_per_unit_ = static_cast<double>(wave.room->count()) / units;
+        const TokenRoom::Arrays tokens = wave.room->finish();
+        auto out = Napi::Array::New(env, 4);
+        out.Set(0u, Napi::Number::New(env, static_cast<double>(wave.sizes.size())));
+        out.Set(1u, tokens.ids);
+        out.Set(2u, tokens.offsets);
+        out.Set(3u, tokens.words);
+        waves.Set(waves.Length(), out);
+        done += wave.sizes.size();
       }
       if (units_.capacity() > 2 * kWaveUnits) forget_room();
       return all;
@@ -171,87 +170,93 @@ class TextEncoder : public Napi::ObjectWrap<TextEncoder<Kind>> {
     }
   }
 
-  // Encodes texts from batch.first on, as many as make a wave; returns where the next wave begins.
-  size_t run_wave(const Napi::Array& texts, ThreadPool* pool, Batch& batch) {
-    const auto count = static_cast<size_t>(texts.Length());
+  // One thread's part of a wave. Only the caller's, which is number 0, may read strings.
+  static void run_part(void* arg, int64_t, int32_t thread) {
+    Wave& wave = *static_cast<Wave*>(arg);
+    Seat& seat = *wave.self->seats_[static_cast<size_t>(thread)];
+    if (thread == 0 && wave.limit == kUnknown) {
+      wave.limit = wave.self->plan(wave);
+      // Four tasks a thread are enough to keep the others busy while this one encodes.
+      const size_t ahead = 4 * static_cast<size_t>(wave.threads - 1) + 1;
+      for (size_t task = 0; task < wave.limit; ++task) {
+        copy_task(wave, task);
+        wave.copied.store(task + 1, std::memory_order_release);
+        if (task + 1 >= wave.taken.load(std::memory_order_relaxed) + ahead) take_task(wave, task + 1, seat);
+      }
+    }
+    while (take_task(wave, wave.limit, seat)) {
+    }
+    // The pool's work is counted by calls: one that returned before the caller's own began could take that one's place.
+    while (wave.copied.load(std::memory_order_acquire) < wave.limit) std::this_thread::yield();
+  }
+
+  // As many texts as make a wave, in tasks; how many of these. The caller's own exceptions wait until all threads are done.
+  size_t plan(Wave& wave) try {
+    const size_t most = std::min(wave.left, kWaveTexts);
+    wave.at.reserve(most);
+    wave.sizes.reserve(most);
     size_t units = 0, task_units = kTaskUnits;
-    while (batch.first + batch.texts.size() < count && units < kWaveUnits && batch.texts.size() < kWaveTexts) {
-      const size_t at = batch.texts.size();
-      const napi_value text = texts.Get(static_cast<uint32_t>(batch.first + at));
-      const size_t size = utf16_length(batch.env, text);
-      batch.texts.push_back(text);
-      batch.starts.push_back(units);
-      batch.sizes.push_back(size);
+    for (size_t i = 0; i < most && units < kWaveUnits; ++i) {
+      const size_t size = utf16_length(wave.env, wave.texts[i]);
+      wave.at.push_back(units);
+      wave.sizes.push_back(size);
       if (task_units >= kTaskUnits) {
-        batch.tasks.push_back({at, at});
+        wave.tasks.push_back({i, i});
         task_units = 0;
       }
-      batch.tasks.back().last = at + 1;
+      wave.tasks.back().last = i + 1;
       units += size;
       task_units += size;
     }
     units_.reserve(units + 1);
-    // As many ids as the last wave would have had, and some more: one thread can have a task more than another.
-    const auto room = static_cast<size_t>(1.1 * ids_per_unit_ * (static_cast<double>(units) / batch.threads + kTaskUnits));
-    for (Part& part : batch.parts) part.lend(batch.env, room, batch.spans);
-    run_all(pool, batch.threads, run_part, &batch);
-    if (batch.failed) throw std::bad_alloc();
-    size_t ids = 0;
-    for (const Part& part : batch.parts) ids += part.tokens.count;
-    if (units >= kTaskUnits) ids_per_unit_ = static_cast<double>(ids) / static_cast<double>(units);
-    return batch.first + batch.texts.size();
+    // As many tokens as the last wave would have had, and some more.
+    wave.room.emplace(wave.env, static_cast<size_t>(1.1 * tokens_per_unit_ * static_cast<double>(units + kTaskUnits)),
+                      wave.spans);
+    return wave.tasks.size();
+  } catch (...) {
+    wave.error = std::current_exception();
+    return 0;
   }
 
-  // One thread's part of a wave. Only the caller's, which is number 0, may read strings.
-  static void run_part(void* arg, int64_t, int32_t worker) {
-    Batch& batch = *static_cast<Batch*>(arg);
-    const size_t tasks = batch.tasks.size();
-    if (worker == 0) {
-      // Four tasks a thread are enough to keep the others busy while this one encodes.
-      const size_t ahead = 4 * static_cast<size_t>(batch.threads - 1) + 1;
-      for (size_t task = batch.copied.load(std::memory_order_relaxed); task < tasks; ++task) {
-        copy_task(batch, task);
-        batch.copied.store(task + 1, std::memory_order_release);
-        if (task + 1 >= batch.taken.load(std::memory_order_relaxed) + ahead) take_task(batch, task + 1, worker);
-      }
-    }
-    while (take_task(batch, tasks, worker)) {
-    }
-    // The pool's work is counted by calls: one that returned before the caller's own began could take that one's place.
-    while (batch.copied.load(std::memory_order_acquire) < tasks) std::this_thread::yield();
-  }
-
-  static void copy_task(Batch& batch, size_t index) {
-    const Task& task = batch.tasks[index];
-    char16_t* const units = batch.self->units_.data();
-    for (size_t at = task.first; at < task.last; ++at) {
+  static void copy_task(Wave& wave, size_t index) {
+    const Task& task = wave.tasks[index];
+    char16_t* const units = wave.self->units_.data();
+    for (size_t i = task.first; i < task.last; ++i) {
       size_t copied = 0;
-      napi_get_value_string_utf16(batch.env, batch.texts[at], units + batch.starts[at], batch.sizes[at] + 1, &copied);
+      napi_get_value_string_utf16(wave.env, wave.texts[i], units + wave.at[i], wave.sizes[i] + 1, &copied);
     }
   }
 
   // Encodes the next of the first `limit` tasks that nobody has taken, once it is copied; false if there is none. The
   // caller takes what it has copied, or it would wait for itself.
-  static bool take_task(Batch& batch, size_t limit, int32_t worker) {
-    size_t index = batch.taken.load(std::memory_order_relaxed);
+  static bool take_task(Wave& wave, size_t limit, Seat& seat) {
+    size_t index = wave.taken.load(std::memory_order_relaxed);
     do {
       if (index >= limit) return false;
-    } while (!batch.taken.compare_exchange_weak(index, index + 1, std::memory_order_relaxed));
-    while (batch.copied.load(std::memory_order_acquire) <= index) ThreadPool::pause();
-    const TextEncoder& self = *batch.self;
-    Tokens& tokens = batch.parts[static_cast<size_t>(worker)].tokens;
-    const Task& task = batch.tasks[index];
+    } while (!wave.taken.compare_exchange_weak(index, index + 1, std::memory_order_relaxed));
+    while (wave.copied.load(std::memory_order_acquire) <= index) {
+      if (index >= wave.limit.load(std::memory_order_acquire)) return false;
+      ThreadPool::pause();
+    }
+    const TextEncoder& self = *wave.self;
+    const Task& task = wave.tasks[index];
+    Tokens& tokens = seat.tokens;
+    tokens.count = 0;
     try {
-      for (size_t at = task.first; at < task.last; ++at) {
+      for (size_t i = task.first; i < task.last; ++i) {
         const size_t before = tokens.count;
-        const uint32_t place = batch.places ? batch.places[batch.first + at] : 0;
-        const bool done = Kind::encode(*self.encoder_, self.units_.data() + batch.starts[at], batch.sizes[at], place, batch.spans,
-                                       *self.workers_[static_cast<size_t>(worker)], tokens);
-        batch.counts[batch.first + at] = done ? static_cast<int32_t>(tokens.count - before) : -1;
-        batch.takers[batch.first + at] = batch.first_part + worker;
+        wave.starts[i] = static_cast<int32_t>(before);
+        const uint32_t place = wave.places ? wave.places[i] : 0;
+        const bool done = Kind::encode(*self.encoder_, self.units_.data() + wave.at[i], wave.sizes[i], place, wave.spans,
+                                       seat.worker, tokens);
+        if (!done) tokens.count = before;
+        wave.counts[i] = done ? static_cast<int32_t>(tokens.count - before) : -1;
       }
+      const auto place = static_cast<int32_t>(wave.room->take(tokens));
+      for (size_t i = task.first; i < task.last; ++i) wave.starts[i] += place;
+      if (tokens.ids.capacity() > tok::kKept) tokens = {};
     } catch (const std::bad_alloc&) {
-      batch.failed = true;
+      wave.failed = true;
     }
     return true;
   }
@@ -259,27 +264,27 @@ class TextEncoder : public Napi::ObjectWrap<TextEncoder<Kind>> {
   // steps(): merges of long pieces looked at so far, by all threads.
   Napi::Value Steps(const Napi::CallbackInfo& info) {
     uint64_t steps = 0;
-    for (const auto& worker : workers_) steps += Kind::steps(*worker);
+    for (const auto& seat : seats_) steps += Kind::steps(seat->worker);
     return Napi::Number::New(info.Env(), static_cast<double>(steps));
   }
 
   void forget_room() {
     units_.release();
-    tokens_.ids.release();
-    tokens_.offsets.release();
-    tokens_.words.release();
+    for (const auto& seat : seats_) seat->tokens = {};
   }
 
-  static constexpr size_t kTaskUnits = 8 << 10;
+  // Of a new seat, about, most of it the cache's.
+  static constexpr int64_t kSeatBytes = 12 << 20;
+  static constexpr size_t kUnknown = SIZE_MAX;
+  static constexpr size_t kTaskUnits = 4 << 10;
   static constexpr size_t kWaveUnits = 8 << 20;
   static constexpr size_t kWaveTexts = 1 << 16;
   std::unique_ptr<typename Kind::Encoder> encoder_;
   // The first is the caller's own.
-  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::unique_ptr<Seat>> seats_;
   Buffer<char16_t> units_;
-  Tokens tokens_;
   // Of the last wave; most texts have fewer ids than a third of their units.
-  double ids_per_unit_ = 1.0 / 3;
+  double tokens_per_unit_ = 1.0 / 3;
 };
 
 }  // namespace

@@ -24,6 +24,8 @@ export type {
   ByteDecoder,
   ByteDecoderOptions,
   CountedWords,
+  EncodedTexts,
+  EncodedWave,
   MergeLearner,
   MergeLearnerOptions,
   ScannerOptions,

@@ -47,20 +47,19 @@ export interface BpeEncoderOptions extends ScannerOptions, TokenBytes {
   pointIds?: Int32Array;
 }
 
+/** How many tokens each text has, where in the arrays of its wave they start, and the waves, as many texts each as they say. */
+export type EncodedTexts = [counts: Int32Array, starts: Int32Array, waves: EncodedWave[]];
+
+/** Tokens of the texts of a wave, in any order, perhaps with room between and behind them. */
+export type EncodedWave = [texts: number, ids: Int32Array, offsets: Int32Array, words: Int32Array];
+
 /** BPE of bytes, or of characters that fall back to bytes, of texts without added tokens; lone surrogates count as U+FFFD. Throws E_OOM. */
 export interface BpeEncoder {
   encode(text: string, spans: false): Int32Array;
   /** Ids, offsets in UTF-16 units (two per id), and the number of the piece of each id. */
   encode(text: string, spans: true): [ids: Int32Array, offsets: Int32Array, words: Int32Array];
-  /**
-   * How many ids each text has and in which part they are, then the parts, each with its texts in order and perhaps room
-   * behind them; `offsets` and `words` are empty without spans.
-   */
-  encodeBatch(
-    texts: readonly string[],
-    spans: boolean,
-    threads: number,
-  ): [counts: Int32Array, parts: Int32Array, ids: Int32Array[], offsets: Int32Array[], words: Int32Array[]];
+  /** Of several texts, on so many threads; offsets and words are empty without spans. */
+  encodeBatch(texts: readonly string[], spans: boolean, threads: number): EncodedTexts;
   /** Merges of long pieces looked at so far, for tests of the worst case. */
   steps(): number;
 }
@@ -143,12 +142,7 @@ export interface UnigramEncoder {
   encode(text: string, spans: false, place?: number): Int32Array | null;
   encode(text: string, spans: true, place?: number): [Int32Array, Int32Array, Int32Array] | null;
   /** As `BpeEncoder`'s, with a place for each text. */
-  encodeBatch(
-    texts: readonly string[],
-    spans: boolean,
-    threads: number,
-    places?: Uint8Array,
-  ): ReturnType<BpeEncoder['encodeBatch']>;
+  encodeBatch(texts: readonly string[], spans: boolean, threads: number, places?: Uint8Array): EncodedTexts;
   /** Characters looked at so far to find the tokens of pieces. */
   steps(): number;
 }

@@ -100,7 +100,6 @@ class Buffer {
   Buffer& operator=(Buffer&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(capacity_, other.capacity_);
-    std::swap(borrowed_, other.borrowed_);
     return *this;
   }
   ~Buffer() { release(); }
@@ -112,7 +111,7 @@ class Buffer {
     size_t capacity = count > 2 * capacity_ ? count : 2 * capacity_;
     SpareRooms::Room room;
     if (!kHuge) room = SpareRooms::shared().take(capacity * sizeof(T));
-    if (!kHuge && !room.data && data_ && !borrowed_) {
+    if (!kHuge && !room.data && data_) {
       room.data = std::realloc(data_, capacity * sizeof(T));
       if (!room.data) throw std::bad_alloc();
     } else {
@@ -126,17 +125,8 @@ class Buffer {
   }
   void reserve(size_t count) { reserve(count, capacity_); }
   size_t capacity() const { return capacity_; }
-  // Writes to memory of somebody else, as long as it is enough.
-  void borrow(T* data, size_t capacity) {
-    release();
-    data_ = data;
-    capacity_ = capacity;
-    borrowed_ = true;
-  }
-  bool borrowed() const { return borrowed_; }
   void release() {
-    if (borrowed_) borrowed_ = false;
-    else if (kHuge) give_pages(data_, capacity_ * sizeof(T));
+    if (kHuge) give_pages(data_, capacity_ * sizeof(T));
     else SpareRooms::shared().give(data_, capacity_ * sizeof(T));
     data_ = nullptr;
     capacity_ = 0;
@@ -145,7 +135,6 @@ class Buffer {
  private:
   T* data_ = nullptr;
   size_t capacity_ = 0;
-  bool borrowed_ = false;
 };
 
 }  // namespace ik::tok

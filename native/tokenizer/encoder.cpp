@@ -57,7 +57,6 @@ void Encoder::prime(PieceCache& cache) const {
 // Appends the ids of one piece and returns how many.
 inline size_t Encoder::encode_piece(const Piece& piece, Worker& worker, Tokens& out) const {
   const size_t n = piece.size;
-  if (n > kLarge && out.ids.borrowed()) return encode_large(piece, worker, out);
   if (out.count + n + 4 > out.ids.capacity()) out.ids.reserve(out.count + n + 4, out.count);
   int32_t* const ids = out.ids.data() + out.count;
   if (n <= PieceCache::kShort) {
@@ -69,17 +68,6 @@ inline size_t Encoder::encode_piece(const Piece& piece, Worker& worker, Tokens& 
   }
   const size_t count = encode_rare(piece, worker, ids);
   out.count += count;
-  return count;
-}
-
-// Merging takes room for an id a byte, most of which is not needed in the end: what was lent may yet be enough.
-size_t Encoder::encode_large(const Piece& piece, Worker& worker, Tokens& out) const {
-  worker.ids.reserve(piece.size + 1);
-  const size_t count = encode_rare(piece, worker, worker.ids.data());
-  out.ids.reserve(out.count + count + 4, out.count);
-  std::memcpy(out.ids.data() + out.count, worker.ids.data(), count * sizeof(int32_t));
-  out.count += count;
-  if (piece.size > kKept) worker.ids.release();
   return count;
 }
 
@@ -197,7 +185,7 @@ void Encoder::encode(const char16_t* text, size_t units, bool spans, Worker& wor
   worker.text.reserve((units > kKept ? utf8_bound(text, units) : 3 * units) + kPadding);
   const size_t n = utf16_to_utf8(text, units, worker.text.data());
   std::memset(worker.text.data() + n, 0, kPadding);
-  if (!out.ids.borrowed()) out.ids.reserve(out.count + n / 4 + 16, out.count);
+  out.ids.reserve(out.count + n / 4 + 16, out.count);
   const auto run = [&]<Pattern kPattern>() {
     if (spans) encode_spans<kPattern>(n, worker, out);
     else encode_ids<kPattern>(n, worker, out);

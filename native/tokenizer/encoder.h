@@ -42,7 +42,6 @@ class Encoder {
     PieceCache cache;
     Merger merger;
     Buffer<uint8_t> text;
-    Buffer<int32_t> ids;  // of a large piece, and what they are merged from
   };
 
   // Appends the tokens of a text; offsets and words only where asked for. Throws std::bad_alloc.
@@ -56,7 +55,6 @@ class Encoder {
     size_t place;         // the set of a short piece, the hash of a longer one that the cache may have
   };
   static constexpr size_t kAhead = 32;
-  static constexpr size_t kLarge = 1 << 13;
 
   void prime(PieceCache& cache) const;
   template <Pattern kPattern>
@@ -66,7 +64,6 @@ class Encoder {
   template <Pattern kPattern>
   void encode_spans(size_t n, Worker& worker, Tokens& out) const;
   size_t encode_piece(const Piece& piece, Worker& worker, Tokens& out) const;
-  size_t encode_large(const Piece& piece, Worker& worker, Tokens& out) const;
   size_t encode_rare(const Piece& piece, Worker& worker, int32_t* ids) const;
   int32_t whole(const uint8_t* piece, size_t n, uint64_t hash) const;
 

@@ -1,35 +1,32 @@
 /** What the addon makes of a batch of texts, text by text. */
-
+import type { EncodedTexts, EncodedWave } from '@inkstone/native';
 import type { TextTokens } from './engine.js';
 import { view } from './id-buffer.js';
 
-/** What `make` makes of each text of a batch from where its tokens lie: in the part of which thread, from where to where. */
+/** What `make` makes of each text of a batch from where its tokens lie: from where to where in the arrays of which wave. */
 export function inOrder<T>(
-  counts: Int32Array,
-  takers: Int32Array,
-  make: (part: number, from: number, to: number, index: number) => T,
+  [counts, starts, waves]: EncodedTexts,
+  make: (wave: EncodedWave, from: number, to: number, index: number) => T,
 ): T[] {
-  const ends: number[] = [];
   const out = new Array<T>(counts.length);
-  for (let i = 0; i < counts.length; i++) {
-    const part = takers[i]!;
-    const from = ends[part] ?? 0;
-    // Below 0: a text that the addon left out.
-    const to = from + Math.max(0, counts[i]!);
-    ends[part] = to;
-    out[i] = make(part, from, to, i);
+  let index = 0;
+  for (const wave of waves) {
+    for (const end = index + wave[0]; index < end; index++) {
+      const from = starts[index]!;
+      // Below 0: a text that the addon left out.
+      out[index] = make(wave, from, from + Math.max(0, counts[index]!), index);
+    }
   }
   return out;
 }
 
-/** The tokens from one place to another of a part. */
-export function tokensIn(
-  ids: Int32Array,
-  offsets: Int32Array,
-  words: Int32Array,
-  from: number,
-  to: number,
-): TextTokens {
+/** The ids from one place to another of a wave. */
+export function idsIn([, ids]: EncodedWave, from: number, to: number): Int32Array {
+  return view(ids, from, to);
+}
+
+/** The tokens from one place to another of a wave. */
+export function tokensIn([, ids, offsets, words]: EncodedWave, from: number, to: number): TextTokens {
   return {
     ids: view(ids, from, to),
     offsets: view(offsets, 2 * from, 2 * to),

@@ -3,9 +3,8 @@ import type { NativeAddon, UnigramEncoder, UnigramEncoderOptions } from '@inksto
 import { AddedTokens } from './added-tokens.js';
 import { BYTE_TOKENS } from './byte-alphabet.js';
 import type { EncoderParts, Engine, EngineDecoder, Place, TextTokens, TokenTable } from './engine.js';
-import { view } from './id-buffer.js';
 import { Unigram } from './models/unigram.js';
-import { inOrder, tokensIn } from './native-batch.js';
+import { idsIn, inOrder, tokensIn } from './native-batch.js';
 import { nativeDecoder } from './native-decoder.js';
 import { tokenBytes } from './native-parts.js';
 import { textRules } from './native-text-rules.js';
@@ -81,18 +80,18 @@ export class UnigramEngine implements Engine {
   }
 
   idsOfAll(texts: readonly string[], places?: readonly (Place | undefined)[]): Int32Array[] {
-    const [counts, takers, ids] = this.#batch(texts, false, places);
-    return inOrder(counts, takers, (part, from, to, i) =>
-      counts[i]! < 0 ? this.#restIds(texts[i]!, places?.[i]) : view(ids[part]!, from, to),
+    const encoded = this.#batch(texts, false, places);
+    const [counts] = encoded;
+    return inOrder(encoded, (wave, from, to, i) =>
+      counts[i]! < 0 ? this.#restIds(texts[i]!, places?.[i]) : idsIn(wave, from, to),
     );
   }
 
   tokensOfAll(texts: readonly string[], places?: readonly (Place | undefined)[]): TextTokens[] {
-    const [counts, takers, ids, offsets, words] = this.#batch(texts, true, places);
-    return inOrder(counts, takers, (part, from, to, i) =>
-      counts[i]! < 0
-        ? this.#restTokens(texts[i]!, places?.[i])
-        : tokensIn(ids[part]!, offsets[part]!, words[part]!, from, to),
+    const encoded = this.#batch(texts, true, places);
+    const [counts] = encoded;
+    return inOrder(encoded, (wave, from, to, i) =>
+      counts[i]! < 0 ? this.#restTokens(texts[i]!, places?.[i]) : tokensIn(wave, from, to),
     );
   }
 

@@ -3,10 +3,9 @@ import type { NativeAddon, WordPieceEncoder, WordPieceEncoderOptions } from '@in
 import { AddedTokens } from './added-tokens.js';
 import { characterBlocks } from './character-blocks.js';
 import type { EncoderParts, Engine, EngineDecoder, TextTokens, TokenTable } from './engine.js';
-import { view } from './id-buffer.js';
 import { legacyClass, legacyRanges } from './legacy-classes.js';
 import { WordPiece } from './models/word-piece.js';
-import { inOrder, tokensIn } from './native-batch.js';
+import { idsIn, inOrder, tokensIn } from './native-batch.js';
 import { nativeDecoder } from './native-decoder.js';
 import { tokenBytes } from './native-parts.js';
 import { BertNormalizer, CHINESE } from './normalizers/bert.js';
@@ -139,18 +138,18 @@ export class WordPieceEngine implements Engine {
   }
 
   idsOfAll(texts: readonly string[]): Int32Array[] {
-    const [counts, takers, ids] = this.#encoder.encodeBatch(texts, false, this.#threads);
-    return inOrder(counts, takers, (part, from, to, i) =>
-      counts[i]! < 0 ? this.#rest.ids(texts[i]!, 'none') : view(ids[part]!, from, to),
+    const encoded = this.#encoder.encodeBatch(texts, false, this.#threads);
+    const [counts] = encoded;
+    return inOrder(encoded, (wave, from, to, i) =>
+      counts[i]! < 0 ? this.#rest.ids(texts[i]!, 'none') : idsIn(wave, from, to),
     );
   }
 
   tokensOfAll(texts: readonly string[]): TextTokens[] {
-    const [counts, takers, ids, offsets, words] = this.#encoder.encodeBatch(texts, true, this.#threads);
-    return inOrder(counts, takers, (part, from, to, i) =>
-      counts[i]! < 0
-        ? this.#rest.tokens(texts[i]!, 'none')
-        : tokensIn(ids[part]!, offsets[part]!, words[part]!, from, to),
+    const encoded = this.#encoder.encodeBatch(texts, true, this.#threads);
+    const [counts] = encoded;
+    return inOrder(encoded, (wave, from, to, i) =>
+      counts[i]! < 0 ? this.#rest.tokens(texts[i]!, 'none') : tokensIn(wave, from, to),
     );
   }
 

@@ -5,10 +5,9 @@
 import { type BpeEncoder, loadAddon, type NativeAddon } from '@inkstone/native';
 import type { EncoderParts, Engine, EngineDecoder, Place, TextTokens, TokenTable } from './engine.js';
 import { TokenizerError } from './errors.js';
-import { view } from './id-buffer.js';
 import { Unigram } from './models/unigram.js';
 import { WordPiece } from './models/word-piece.js';
-import { inOrder, tokensIn } from './native-batch.js';
+import { idsIn, inOrder, tokensIn } from './native-batch.js';
 import { nativeDecoder } from './native-decoder.js';
 import { type NativeOptions, threadsOf } from './native-parts.js';
 import { type NativePlan, nativePlan } from './native-plan.js';
@@ -114,24 +113,15 @@ class BpeEngine implements Engine {
 
   idsOfAll(texts: readonly string[], places?: Places): Int32Array[] {
     const given = this.#allGiven(texts, places);
-    const [counts, takers, ids] = this.#encoder.encodeBatch(given, false, this.#threads);
-    return inOrder(
-      counts,
-      takers,
-      (part, from, to, i) => this.#whole(given[i]!)?.ids ?? view(ids[part]!, from, to),
-    );
+    const encoded = this.#encoder.encodeBatch(given, false, this.#threads);
+    return inOrder(encoded, (wave, from, to, i) => this.#whole(given[i]!)?.ids ?? idsIn(wave, from, to));
   }
 
   tokensOfAll(texts: readonly string[], places?: Places): TextTokens[] {
     const given = this.#allGiven(texts, places);
-    const [counts, takers, ids, offsets, words] = this.#encoder.encodeBatch(given, true, this.#threads);
-    return inOrder(counts, takers, (part, from, to, i) =>
-      this.#finish(
-        texts[i]!,
-        given[i]!,
-        tokensIn(ids[part]!, offsets[part]!, words[part]!, from, to),
-        places?.[i],
-      ),
+    const encoded = this.#encoder.encodeBatch(given, true, this.#threads);
+    return inOrder(encoded, (wave, from, to, i) =>
+      this.#finish(texts[i]!, given[i]!, tokensIn(wave, from, to), places?.[i]),
     );
   }
 
