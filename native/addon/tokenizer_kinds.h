@@ -13,6 +13,28 @@
 
 namespace ik {
 
+// A cell for each code point, `value << shift | flags | kind` with the kind in the lowest three bits: one of a character, a
+// sequence of such, or what depends on its neighbours. Checked.
+template <class Kind>
+std::vector<uint32_t> read_cells(const Napi::Value& value, const std::vector<uint32_t>& sequences, uint32_t shift) {
+  const auto [cells, count] = elements<uint32_t>(value, napi_uint32_array);
+  if (count != tok::kPoints) throw wrong(value.Env(), "native: a cell for each code point was expected");
+  const auto single = [&](uint32_t cell) {
+    return (cell & 7) < static_cast<uint32_t>(Kind::kSequence) && cell >> shift < tok::kPoints;
+  };
+  for (size_t i = 0; i < count; ++i) {
+    const uint32_t cell = cells[i], at = cell >> shift;
+    const auto kind = static_cast<Kind>(cell & 7);
+    bool good = single(cell) || kind == Kind::kElse;
+    if (kind == Kind::kSequence) {
+      good = at < sequences.size() && sequences[at] < sequences.size() - at;
+      for (uint32_t k = 1; good && k <= sequences[at]; ++k) good = single(sequences[at + k]);
+    }
+    if (!good) throw wrong(value.Env(), "native: a cell that makes no sense");
+  }
+  return {cells, cells + count};
+}
+
 // Byte-pair encoding.
 struct Bpe {
   using Encoder = tok::Encoder;
@@ -69,24 +91,9 @@ struct WordPiece {
       throw wrong(env, "native: an id out of range");
     vocabulary.unknown = static_cast<int32_t>(unknown);
     vocabulary.most_characters = options.Get("mostCharacters").ToNumber();
-    const auto [cells, points] = elements<uint32_t>(options.Get("cells"), napi_uint32_array);
     const auto [sequences, size] = elements<uint32_t>(options.Get("sequences"), napi_uint32_array);
-    if (points != tok::kPoints) throw wrong(env, "native: a cell for each code point was expected");
-    const auto single = [](uint32_t cell) {
-      return (cell & 7) < static_cast<uint32_t>(tok::CellKind::kSequence) && cell >> 3 < tok::kPoints;
-    };
-    for (size_t i = 0; i < points; ++i) {
-      const uint32_t cell = cells[i], at = cell >> 3;
-      const auto kind = static_cast<tok::CellKind>(cell & 7);
-      bool good = single(cell) || kind == tok::CellKind::kElse;
-      if (kind == tok::CellKind::kSequence) {
-        good = at < size && sequences[at] < size - at;
-        for (uint32_t k = 1; good && k <= sequences[at]; ++k) good = single(sequences[at + k]);
-      }
-      if (!good) throw wrong(env, "native: a cell that makes no sense");
-    }
-    vocabulary.cells.assign(cells, cells + points);
     vocabulary.sequences.assign(sequences, sequences + size);
+    vocabulary.cells = read_cells<tok::CellKind>(options.Get("cells"), vocabulary.sequences, 3);
     return std::make_unique<Encoder>(std::move(vocabulary));
   }
 
@@ -130,8 +137,9 @@ struct Unigram {
     tok::TextRules rules;
     const auto [sequences, size] = elements<uint32_t>(options.Get("sequences"), napi_uint32_array);
     rules.sequences.assign(sequences, sequences + size);
-    rules.cells = read_cells(options.Get("cells"), rules.sequences);
-    if (!options.Get("normalCells").IsUndefined()) rules.normal_cells = read_cells(options.Get("normalCells"), rules.sequences);
+    rules.cells = read_cells<tok::PartKind>(options.Get("cells"), rules.sequences, tok::kValueShift);
+    if (!options.Get("normalCells").IsUndefined())
+      rules.normal_cells = read_cells<tok::PartKind>(options.Get("normalCells"), rules.sequences, tok::kValueShift);
     rules.words = options.Get("words").ToBoolean();
     rules.visible = options.Get("visible").ToBoolean();
     rules.collapses = options.Get("collapses").ToBoolean();
@@ -141,25 +149,6 @@ struct Unigram {
     rules.lead = static_cast<tok::Lead>(lead);
     rules.marks = options.Get("marks").ToBoolean();
     return rules;
-  }
-
-  static std::vector<uint32_t> read_cells(const Napi::Value& value, const std::vector<uint32_t>& sequences) {
-    const auto [cells, count] = elements<uint32_t>(value, napi_uint32_array);
-    if (count != tok::kPoints) throw wrong(value.Env(), "native: a cell for each code point was expected");
-    const auto single = [](uint32_t cell) {
-      return (cell & 7) < static_cast<uint32_t>(tok::PartKind::kSequence) && cell >> tok::kValueShift < tok::kPoints;
-    };
-    for (size_t i = 0; i < count; ++i) {
-      const uint32_t cell = cells[i], at = cell >> tok::kValueShift;
-      const auto kind = static_cast<tok::PartKind>(cell & 7);
-      bool good = single(cell) || kind == tok::PartKind::kElse;
-      if (kind == tok::PartKind::kSequence) {
-        good = at < sequences.size() && sequences[at] < sequences.size() - at;
-        for (uint32_t k = 1; good && k <= sequences[at]; ++k) good = single(sequences[at + k]);
-      }
-      if (!good) throw wrong(value.Env(), "native: a cell that makes no sense");
-    }
-    return {cells, cells + count};
   }
 
   static bool encode(const Encoder& encoder, const char16_t* text, size_t units, uint32_t place, bool spans,

@@ -116,15 +116,9 @@ inline size_t Encoder::cut_ahead(uint8_t* p, size_t& at, size_t n, const Worker&
     Piece& piece = pieces[count];
     piece.at = p + at;
     piece.size = next - at;
-    if (piece.size <= PieceCache::kShort) {
-      piece.key = PieceCache::key_of(piece.at, piece.size);
-      piece.place = PieceCache::set_of(piece.key);
-      worker.cache.prefetch(piece.place);
-    } else if (piece.size <= PieceCache::kLong) {
-      piece.place = PieceCache::hash(piece.at, piece.size);
-      worker.cache.prefetch_long(piece.place);
-      if (vocabulary_.whole_pieces) __builtin_prefetch(&wholes_[piece.place >> 16 & (wholes_.size() - 1)]);
-    }
+    worker.cache.look_ahead(piece);
+    if (vocabulary_.whole_pieces && piece.size > PieceCache::kShort && piece.size <= PieceCache::kLong)
+      __builtin_prefetch(&wholes_[piece.place >> 16 & (wholes_.size() - 1)]);
     at = next;
   }
   return count;

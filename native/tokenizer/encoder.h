@@ -48,12 +48,7 @@ class Encoder {
   void encode(const char16_t* text, size_t units, bool spans, Worker& worker, Tokens& out) const;
 
  private:
-  struct Piece {
-    const uint8_t* at;
-    size_t size;
-    PieceCache::Key key;  // of short pieces alone
-    size_t place;         // the set of a short piece, the hash of a longer one that the cache may have
-  };
+  using Piece = PieceCache::Piece;
   static constexpr size_t kAhead = 32;
 
   void prime(PieceCache& cache) const;

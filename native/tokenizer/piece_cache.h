@@ -39,6 +39,14 @@ class PieceCache {
     int32_t count;
   };
 
+  // A piece of a text, and where the cache has it, if anywhere.
+  struct Piece {
+    const uint8_t* at;
+    size_t size;
+    Key key;       // of short pieces alone
+    size_t place;  // the set of a short piece, the hash of a longer one that the cache may have
+  };
+
   PieceCache() : slots_(kSets), index_(kLongSets * 2), shorts_(1 << 14) {
     arena_.reserve(kArenaBytes);
     // The first texts find memory there.
@@ -59,7 +67,17 @@ class PieceCache {
     return static_cast<size_t>(mix(key.low ^ 0xa0761d6478bd642fu, key.high ^ 0xe7037ed1a0b428dbu)) & (kSets - 1);
   }
 
-  void prefetch(size_t at) const { __builtin_prefetch(&slots_[at]); }
+  // Sets the place of a piece, and sends for what the cache has on it. Reads 16 bytes from it.
+  void look_ahead(Piece& piece) const {
+    if (piece.size <= kShort) {
+      piece.key = key_of(piece.at, piece.size);
+      piece.place = set_of(piece.key);
+      __builtin_prefetch(&slots_[piece.place]);
+    } else if (piece.size <= kLong) {
+      piece.place = hash(piece.at, piece.size);
+      __builtin_prefetch(&index_[(piece.place >> 20 & (kLongSets - 1)) * 2]);
+    }
+  }
 
   const Slot* find(const Key& key, size_t at) const {
     const Set& set = slots_[at];
@@ -96,8 +114,6 @@ class PieceCache {
 
   // False if no short piece of this hash has been added as a long one, which those of many ids are.
   bool may_have(uint64_t hash) const { return shorts_[hash >> 50] >> (hash >> 44 & 63) & 1; }
-
-  void prefetch_long(uint64_t hash) const { __builtin_prefetch(&index_[(hash >> 20 & (kLongSets - 1)) * 2]); }
 
   LongHit find_long(uint64_t hash, const uint8_t* p, size_t n) const {
     const LongSlot* set = &index_[(hash >> 20 & (kLongSets - 1)) * 2];

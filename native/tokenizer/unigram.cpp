@@ -15,13 +15,6 @@ constexpr uint32_t kNowhere = ~uint32_t{0};
 
 }  // namespace
 
-struct UnigramEncoder::Piece {
-  const uint8_t* at;
-  size_t size;
-  PieceCache::Key key;  // of short pieces alone
-  size_t place;         // the set of a short piece, the hash of a longer one that the cache may have
-};
-
 UnigramEncoder::UnigramEncoder(UnigramVocabulary&& vocabulary, TextRules&& rules)
     : vocabulary_(std::move(vocabulary)), rules_(std::move(rules)) {
   auto& [bytes, starts, scores, byte_ids, unknown, unknown_score, single] = vocabulary_;
@@ -362,17 +355,9 @@ bool UnigramEncoder::run(Worker& worker, Tokens& out) const {
     const size_t count = std::min(kAhead, text.pieces - first);
     for (size_t i = 0; i < count; ++i) {
       const size_t at = starts[first + i], end = first + i + 1 < text.pieces ? starts[first + i + 1] : text.size;
-      Piece& piece = pieces[i];
-      piece.at = bytes + at;
-      piece.size = end - at;
-      if (piece.size <= PieceCache::kShort) {
-        piece.key = PieceCache::key_of(piece.at, piece.size);
-        piece.place = PieceCache::set_of(piece.key);
-        worker.cache.prefetch(piece.place);
-      } else if (piece.size <= PieceCache::kLong) {
-        piece.place = PieceCache::hash(piece.at, piece.size);
-        worker.cache.prefetch_long(piece.place);
-      }
+      pieces[i].at = bytes + at;
+      pieces[i].size = end - at;
+      worker.cache.look_ahead(pieces[i]);
     }
     for (size_t i = 0; i < count; ++i) {
       const bool done = kSpans ? add_tokens(pieces[i], static_cast<int32_t>(first + i), worker, out) : add_ids(pieces[i], worker, out);

@@ -56,7 +56,7 @@ class UnigramEncoder {
 
  private:
   class Writer;
-  struct Piece;
+  using Piece = PieceCache::Piece;
   struct Trial;
   // Tokens of a word; null if they are not known.
   struct Word {

@@ -10,6 +10,7 @@ import pathlib
 import tempfile
 
 import sentencepiece as spm
+from protobuf_fields import fields
 from tokenizer_texts import EDGES, corpus
 
 OUT = pathlib.Path(__file__).parents[2] / "packages/tokenizer/test/fixtures/sentencepiece.json.gz"
@@ -64,31 +65,6 @@ def varint(value):
         out.append(value & 0x7F | 0x80)
         value >>= 7
     return bytes([*out, value])
-
-
-def fields(message):
-    """Number, wire type and value (bytes, or the number of a varint) of each field of a message."""
-    at = 0
-
-    def number():
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte = message[at]
-            at += 1
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return value
-
-    while at < len(message):
-        key = number()
-        if key & 7 == 0:
-            yield key >> 3, 0, number()
-            continue
-        size = number() if key & 7 == 2 else 4
-        yield key >> 3, key & 7, message[at:at + size]
-        at += size
 
 
 def field(number, wire, value):

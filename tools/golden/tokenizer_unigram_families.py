@@ -9,6 +9,7 @@ import json
 import pathlib
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+from protobuf_fields import fields
 from tokenizer_texts import EDGES, corpus
 
 OUT = pathlib.Path(__file__).parents[2] / "packages/tokenizer/test/fixtures"
@@ -16,38 +17,14 @@ TEXTS = EDGES + corpus()[:30] + [
     "ＡＢＣ，１２３。「全角」…　ｶﾞｷﾞ", "``quoted'' 'single' `tick`", "e\u0301 Å ﬁne ① ㎏ ½", "line\nline\n\nline\ttab \r end\r\nof",
     "  two  spaces   around  ", "a\u200bb\ufeffc\u00a0d", "👩‍👩‍👧 👍🏽 ❤️ 🇫🇷", "हिन्दी ภาษาไทย 한국어 각", "▁mark ▁▁ a▁b", "\u0301start", " ", "\n"]
 
-
-
-def fields(message):
-    """The fields of a protobuf message that have a length, as number and bytes."""
-    at = 0
-
-    def varint():
-        nonlocal at
-        value, shift = 0, 0
-        while True:
-            byte = message[at]
-            at += 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
-
-    while at < len(message):
-        tag = varint()
-        if tag & 7 == 2:
-            size = varint()
-            yield tag >> 3, message[at:at + size]
-            at += size
-        elif tag & 7 == 0:
-            varint()
-        else:
-            at += 4 if tag & 7 == 5 else 8
-
-
 golden = json.loads(gzip.open(OUT / "sentencepiece.json.gz").read())
-spec = dict(fields(base64.b64decode(golden["models"]["unigram"]["model"])))[3]
-charsmap = dict(fields(spec))[2]
+
+
+def field(message, wanted):
+    return {number: value for number, _, value in fields(message)}[wanted]
+
+
+charsmap = field(field(base64.b64decode(golden["models"]["unigram"]["model"]), 3), 2)
 rules = normalizers.Precompiled(charsmap)
 words = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
 quotes = [normalizers.Replace("``", '"'), normalizers.Replace("''", '"')]

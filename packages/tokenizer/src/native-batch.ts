@@ -3,18 +3,22 @@ import type { EncodedTexts, EncodedWave } from '@inkstone/native';
 import type { TextTokens } from './engine.js';
 import { view } from './id-buffer.js';
 
-/** What `make` makes of each text of a batch from where its tokens lie: from where to where in the arrays of which wave. */
+/**
+ * What `make` makes of each text of a batch from where its tokens lie: from where to where in the arrays of which wave; or
+ * `instead`, of a text that the addon left out, which some encoders may.
+ */
 export function inOrder<T>(
   [counts, starts, waves]: EncodedTexts,
   make: (wave: EncodedWave, from: number, to: number, index: number) => T,
+  instead?: (index: number) => T,
 ): T[] {
   const out = new Array<T>(counts.length);
   let index = 0;
   for (const wave of waves) {
     for (const end = index + wave[0]; index < end; index++) {
       const from = starts[index]!;
-      // Below 0: a text that the addon left out.
-      out[index] = make(wave, from, from + Math.max(0, counts[index]!), index);
+      const count = counts[index]!;
+      out[index] = count < 0 && instead ? instead(index) : make(wave, from, from + count, index);
     }
   }
   return out;

@@ -81,18 +81,12 @@ export class UnigramEngine implements Engine {
 
   idsOfAll(texts: readonly string[], places?: readonly (Place | undefined)[]): Int32Array[] {
     const encoded = this.#batch(texts, false, places);
-    const [counts] = encoded;
-    return inOrder(encoded, (wave, from, to, i) =>
-      counts[i]! < 0 ? this.#restIds(texts[i]!, places?.[i]) : idsIn(wave, from, to),
-    );
+    return inOrder(encoded, idsIn, (i) => this.#restIds(texts[i]!, places?.[i]));
   }
 
   tokensOfAll(texts: readonly string[], places?: readonly (Place | undefined)[]): TextTokens[] {
     const encoded = this.#batch(texts, true, places);
-    const [counts] = encoded;
-    return inOrder(encoded, (wave, from, to, i) =>
-      counts[i]! < 0 ? this.#restTokens(texts[i]!, places?.[i]) : tokensIn(wave, from, to),
-    );
+    return inOrder(encoded, tokensIn, (i) => this.#restTokens(texts[i]!, places?.[i]));
   }
 
   #batch(texts: readonly string[], spans: boolean, places: readonly (Place | undefined)[] | undefined) {

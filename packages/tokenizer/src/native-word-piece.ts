@@ -57,6 +57,7 @@ function cellsOf(normalizer: BertNormalizer | undefined): CharacterCells {
 type CharacterCells = Pick<WordPieceEncoderOptions, 'cells' | 'sequences'>;
 
 const [WORD, SPACE, ALONE, GONE, SEQUENCE, ELSE] = [0, 1, 2, 3, 4, 5] as const;
+
 /** What becomes of each character, as cells of `WordPieceEncoderOptions`. */
 function characterCells(normalizer: BertNormalizer | undefined): CharacterCells {
   const space = categoryMask('space');
@@ -139,18 +140,12 @@ export class WordPieceEngine implements Engine {
 
   idsOfAll(texts: readonly string[]): Int32Array[] {
     const encoded = this.#encoder.encodeBatch(texts, false, this.#threads);
-    const [counts] = encoded;
-    return inOrder(encoded, (wave, from, to, i) =>
-      counts[i]! < 0 ? this.#rest.ids(texts[i]!, 'none') : idsIn(wave, from, to),
-    );
+    return inOrder(encoded, idsIn, (i) => this.#rest.ids(texts[i]!, 'none'));
   }
 
   tokensOfAll(texts: readonly string[]): TextTokens[] {
     const encoded = this.#encoder.encodeBatch(texts, true, this.#threads);
-    const [counts] = encoded;
-    return inOrder(encoded, (wave, from, to, i) =>
-      counts[i]! < 0 ? this.#rest.tokens(texts[i]!, 'none') : tokensIn(wave, from, to),
-    );
+    return inOrder(encoded, tokensIn, (i) => this.#rest.tokens(texts[i]!, 'none'));
   }
 
   decoder(table: TokenTable): EngineDecoder {

@@ -32,13 +32,7 @@ export { nativeTrainer } from './native-trainer.js';
  * ```
  */
 export function nativeObstacle(tokenizer: EncoderParts): string | undefined {
-  const { model } = tokenizer;
-  const plan =
-    model instanceof WordPiece
-      ? wordPiecePlan(tokenizer)
-      : model instanceof Unigram
-        ? unigramPlan(tokenizer)
-        : nativePlan(tokenizer);
+  const plan = enginePlan(tokenizer);
   return typeof plan === 'string' ? plan : undefined;
 }
 
@@ -61,20 +55,27 @@ export function useNative(tokenizer: Tokenizer, options: NativeOptions = {}): To
   return tokenizer.with({ engine: (parts) => engineOf(addon, parts, threads) });
 }
 
-function engineOf(addon: NativeAddon, parts: EncoderParts, threads: number): Engine {
+/** The engine for a tokenizer, still to be made, or in words why there is none. */
+function enginePlan(parts: EncoderParts): ((addon: NativeAddon, threads: number) => Engine) | string {
   if (parts.model instanceof WordPiece) {
     const plan = wordPiecePlan(parts);
-    if (typeof plan === 'string') throw unsupported(plan);
-    return new WordPieceEngine(addon, parts, plan(), threads);
+    if (typeof plan === 'string') return plan;
+    return (addon, threads) => new WordPieceEngine(addon, parts, plan(), threads);
   }
   if (parts.model instanceof Unigram) {
     const plan = unigramPlan(parts);
-    if (typeof plan === 'string') throw unsupported(plan);
-    return new UnigramEngine(addon, parts, plan(), threads);
+    if (typeof plan === 'string') return plan;
+    return (addon, threads) => new UnigramEngine(addon, parts, plan(), threads);
   }
   const plan = nativePlan(parts);
+  if (typeof plan === 'string') return plan;
+  return (addon, threads) => new BpeEngine(addon, plan, threads);
+}
+
+function engineOf(addon: NativeAddon, parts: EncoderParts, threads: number): Engine {
+  const plan = enginePlan(parts);
   if (typeof plan === 'string') throw unsupported(plan);
-  return new BpeEngine(addon, plan, threads);
+  return plan(addon, threads);
 }
 
 function unsupported(obstacle: string): TokenizerError {
