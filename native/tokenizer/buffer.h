@@ -30,22 +30,14 @@ inline void want_huge_pages([[maybe_unused]] void* room, [[maybe_unused]] size_t
 }
 
 // Freed by std::free. Throws std::bad_alloc.
-inline void* take_room(size_t bytes, [[maybe_unused]] bool huge = true) {
-#if defined(__linux__)
-  if (huge && bytes >= kHugePage) {
-    void* const room = std::aligned_alloc(kHugePage, (bytes + kHugePage - 1) / kHugePage * kHugePage);
-    if (!room) throw std::bad_alloc();
-    want_huge_pages(room, bytes);
-    return room;
-  }
-#endif
+inline void* take_room(size_t bytes) {
   void* const room = std::malloc(bytes);
   if (!room) throw std::bad_alloc();
   return room;
 }
 
-// Room for what is worked on and then given away: large ones are the system's own pages, so that it has them again at once,
-// which malloc leaves open. Given back with the same size. Throws std::bad_alloc.
+// Room of the system's own where it is large: its pages are huge, which those that malloc had used before are not, and the system
+// has them again at once. Given back with the same size. Throws std::bad_alloc.
 inline void* take_pages(size_t bytes) {
 #if defined(__linux__)
   if (bytes >= kHugePage) {
@@ -61,7 +53,7 @@ inline void* take_pages(size_t bytes) {
     return first + before;
   }
 #endif
-  return take_room(bytes, false);
+  return take_room(bytes);
 }
 
 inline void give_pages(void* data, [[maybe_unused]] size_t bytes) {
@@ -81,8 +73,8 @@ struct RoomAllocator {
   RoomAllocator() = default;
   template <class U>
   RoomAllocator(const RoomAllocator<U>&) {}
-  T* allocate(size_t count) { return static_cast<T*>(take_room(count * sizeof(T))); }
-  void deallocate(T* data, size_t) { std::free(data); }
+  T* allocate(size_t count) { return static_cast<T*>(take_pages(count * sizeof(T))); }
+  void deallocate(T* data, size_t count) { give_pages(data, count * sizeof(T)); }
   bool operator==(const RoomAllocator&) const { return true; }
 };
 
@@ -116,7 +108,7 @@ class Buffer {
       if (!room.data) throw std::bad_alloc();
     } else {
       if (room.data) capacity = room.bytes / sizeof(T);
-      else room.data = kHuge ? take_pages(capacity * sizeof(T)) : take_room(capacity * sizeof(T), false);
+      else room.data = kHuge ? take_pages(capacity * sizeof(T)) : take_room(capacity * sizeof(T));
       if (used > 0) std::memcpy(room.data, data_, used * sizeof(T));
       release();
     }

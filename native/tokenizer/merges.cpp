@@ -18,11 +18,15 @@ PairRules::PairRules(const int32_t* rules, const int32_t* ranks, size_t count, s
   mask_ = slots - 1;
   filter_.resize((slots << kFilterBits) / 64);
   filter_mask_ = filter_.size() - 1;
-  int32_t highest = -1;
-  for (size_t i = 0; i < count; ++i) highest = std::max(highest, ranks[i]);
-  made_.resize(static_cast<size_t>(highest + 1));
+  if (count > 0) ahead_ = rules[2] - ranks[0];
+  bool even = true;
   for (size_t i = 0; i < count; ++i) {
-    made_[static_cast<size_t>(ranks[i])] = rules[3 * i + 2];
+    rank_limit_ = std::max(rank_limit_, static_cast<size_t>(ranks[i]) + 1);
+    even = even && rules[3 * i + 2] - ranks[i] == ahead_;
+  }
+  if (!even) made_.resize(rank_limit_);
+  for (size_t i = 0; i < count; ++i) {
+    if (!even) made_[static_cast<size_t>(ranks[i])] = rules[3 * i + 2];
     const uint64_t pair = key_of(rules[3 * i], rules[3 * i + 1]), key = pair << rank_bits_;
     const size_t h = hash(pair);
     filter_[h >> 6 & filter_mask_] |= uint64_t{1} << (h & 63);

@@ -31,9 +31,9 @@ class PairRules {
         body(static_cast<int32_t>(slot >> (rank_bits_ + id_bits_)), static_cast<int32_t>(slot >> rank_bits_ & ((uint64_t{1} << id_bits_) - 1)),
              static_cast<uint32_t>(slot & rank_mask_));
   }
-  // The id that rules of a rank make.
-  int32_t made(uint32_t rank) const { return made_[rank]; }
-  size_t rank_limit() const { return made_.size(); }
+  // The id that rules of a rank make: so much more than the rank, in tiktoken's lists and in what most trainers save.
+  int32_t made(uint32_t rank) const { return made_.empty() ? static_cast<int32_t>(rank) + ahead_ : made_[rank]; }
+  size_t rank_limit() const { return rank_limit_; }
 
   // The rank of a pair, or kNoRank.
   uint32_t find(int32_t left, int32_t right) const {
@@ -69,7 +69,9 @@ class PairRules {
   static constexpr size_t kFilterBits = 3;
   std::vector<uint64_t, RoomAllocator<uint64_t>> slots_;
   std::vector<uint64_t> filter_;
-  std::vector<int32_t> made_;
+  std::vector<int32_t> made_;  // empty where all are ahead of their ranks by as much
+  int32_t ahead_ = 0;
+  size_t rank_limit_ = 0;
   unsigned id_bits_, rank_bits_;
   uint64_t rank_mask_;
   size_t mask_, filter_mask_;

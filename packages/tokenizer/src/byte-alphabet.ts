@@ -34,13 +34,18 @@ export function spellBytes(text: string): string {
 /** The bytes a token of `BYTE_TO_CHAR` characters spells, or undefined if it has any other character. */
 export function unspellBytes(token: string): Uint8Array | undefined {
   const out = new Uint8Array(token.length);
+  return unspellInto(token, out, 0) ? out : undefined;
+}
+
+/** Writes the bytes that a token spells from `at` on; false if it has a character that spells none. */
+export function unspellInto(token: string, out: Uint8Array, at: number): boolean {
   for (let i = 0; i < token.length; i++) {
     const code = token.charCodeAt(i);
     const byte = code < CHAR_TO_BYTE.length ? CHAR_TO_BYTE[code]! : -1;
-    if (byte < 0) return undefined;
-    out[i] = byte;
+    if (byte < 0) return false;
+    out[at + i] = byte;
   }
-  return out;
+  return true;
 }
 
 /** What models with byte fallback call the bytes: `<0x00>` to `<0xFF>`. */

@@ -1,5 +1,6 @@
 /** What encoding and training by the addon share. */
 import { defaultThreads } from '@inkstone/native';
+import { unspellInto } from './byte-alphabet.js';
 import { TokenizerError } from './errors.js';
 import { chainOf } from './pre-tokenizers/chain-cutter.js';
 import { deepSeekClasses } from './pre-tokenizers/deepseek-cutter.js';
@@ -101,4 +102,18 @@ export function tokenBytes(spelled: readonly (Uint8Array | undefined)[]): {
     if (token) bytes.set(token, starts[id]!);
   });
   return { bytes, starts };
+}
+
+/** The same of tokens spelled in the byte alphabet, without an array for each. */
+export function spelledBytes(tokens: readonly (string | undefined)[]): {
+  bytes: Uint8Array;
+  starts: Uint32Array;
+} {
+  const starts = new Uint32Array(tokens.length + 1);
+  const bytes = new Uint8Array(tokens.reduce((sum, token) => sum + (token?.length ?? 0), 0));
+  tokens.forEach((token = '', id) => {
+    const at = starts[id]!;
+    starts[id + 1] = at + (unspellInto(token, bytes, at) ? token.length : 0);
+  });
+  return { bytes: bytes.subarray(0, starts.at(-1)), starts };
 }

@@ -3,7 +3,7 @@ import type { BpeEncoderOptions } from '@inkstone/native';
 import { BYTE_TOKENS, unspellBytes } from './byte-alphabet.js';
 import type { EncoderParts } from './engine.js';
 import { Bpe } from './models/bpe.js';
-import { chainOptions, scannerOptions, tokenBytes } from './native-parts.js';
+import { chainOptions, scannerOptions, spelledBytes, tokenBytes } from './native-parts.js';
 import { hidesSpaces, Rewriting, VISIBLE_SPACE } from './native-rewriting.js';
 import type { Normalizer } from './normalizers/normalizer.js';
 import { Metaspace, type MetaspaceOptions } from './pre-tokenizers/metaspace.js';
@@ -53,7 +53,7 @@ function bytePlan(model: Bpe, { normalizer, preTokenizer }: EncoderParts, cut: C
   return {
     options: () => ({
       ...chain(),
-      ...tokenBytes(spelled()),
+      ...spelled(),
       ...model.mergeTable,
       wholePieces: model.options.ignoreMerges ?? false,
     }),
@@ -70,9 +70,9 @@ function bytePlan(model: Bpe, { normalizer, preTokenizer }: EncoderParts, cut: C
  * The bytes of each token. Where words have an end, which is no bytes, they are those of the parts of a token; undefined if
  * these differ, or if whole pieces could be tokens.
  */
-function bytesOfTokens(model: Bpe): (() => (Uint8Array | undefined)[]) | undefined {
+function bytesOfTokens(model: Bpe): (() => ReturnType<typeof tokenBytes>) | undefined {
   const { rules, byteIds, endIds } = model.mergeTable;
-  if (!endIds) return () => tokensOf(model).map((token) => unspellBytes(token ?? ''));
+  if (!endIds) return () => spelledBytes(tokensOf(model));
   if (model.options.ignoreMerges) return undefined;
   const spelled: (string | undefined)[] = Array.from({ length: model.idLimit });
   for (const ids of [byteIds, endIds])
@@ -88,7 +88,7 @@ function bytesOfTokens(model: Bpe): (() => (Uint8Array | undefined)[]) | undefin
     const bytes = spelled[left!]! + spelled[right!]!;
     if ((spelled[made!] ??= bytes) !== bytes) return undefined;
   }
-  return () => spelled.map((bytes) => Uint8Array.from(bytes ?? '', (char) => char.charCodeAt(0)));
+  return () => tokenBytes(spelled.map((bytes) => Uint8Array.from(bytes ?? '', (char) => char.charCodeAt(0))));
 }
 
 /** True if a text could spell a control token as one piece, which the model must then not take whole. */

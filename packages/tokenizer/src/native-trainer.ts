@@ -1,7 +1,6 @@
 import { loadAddon, type NativeAddon, type WordCounter } from '@inkstone/native';
-import { unspellBytes } from './byte-alphabet.js';
 import { NativeLattices } from './native-lattices.js';
-import { type NativeOptions, SLICE, scannerOptions, threadsOf, tokenBytes } from './native-parts.js';
+import { type NativeOptions, SLICE, scannerOptions, spelledBytes, threadsOf } from './native-parts.js';
 import { scanOf } from './pre-tokenizers/known-patterns.js';
 import type { Cutter } from './pre-tokenizers/pre-tokenizer.js';
 import type { ByteWords } from './trainers/byte-words.js';
@@ -102,7 +101,7 @@ async function learn(
 ): Promise<[number, number][]> {
   const { vocabSize, minFrequency, maxTokenLength = Infinity, byteIds } = options;
   const limits = { vocabSize, minFrequency, maxTokenLength, byteIds };
-  const learner = new addon.MergeLearner(words, { ...tokenBytes(tokens.map(unspellBytes)), ...limits });
+  const learner = new addon.MergeLearner(words, { ...spelledBytes(tokens), ...limits });
   while (!learner.learn(SLICE)) {
     if (pace.due) await pace.rest({ stage: 'learn', done: learner.tokens, total: vocabSize });
   }

@@ -69,6 +69,34 @@ describe('fromTiktoken', () => {
     }
   });
 
+  it('gives what merging any two neighbours that make a token gives, whatever the ranks', () => {
+    const letters = fc.constantFrom('a', 'b', 'c');
+    const token = fc.array(letters, { minLength: 2, maxLength: 6 }).map((list) => list.join(''));
+    const word = fc.array(letters, { minLength: 1, maxLength: 24 }).map((list) => list.join(''));
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(token, { maxLength: 24 }),
+        fc.array(word, { maxLength: 12 }),
+        (made, words) => {
+          const lines = made.map((text, i) => `${btoa(text)} ${256 + i}`);
+          const tokenizer = fromTiktoken([...bytes, ...lines].join('\n'), {
+            pattern: '\\S+|\\s',
+            specialTokens: {},
+          });
+          for (const text of words)
+            expect([text, ...tokenizer.encodeIds(text)]).toEqual([text, ...mergedByRank(text, made)]);
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('keeps one rule a token where a trainer made the ranks', () => {
+    const { ranks, name } = golden.encodings[0]!;
+    const { merges } = fromTiktoken(ranks.join('\n'), name).model.toJSON() as { merges: unknown[] };
+    expect(merges.length).toBe(ranks.length - 256);
+  });
+
   it.each([
     ['YQ==', 'tiktoken ranks, line 1'],
     ['%% 1', 'tiktoken ranks, line 1'],
@@ -80,6 +108,24 @@ describe('fromTiktoken', () => {
     expect(() => fromTiktoken(text, 'r50k_base')).toThrow(expected);
   });
 });
+
+/** Tiktoken's own words for it: a token as a whole, or the neighbours of the lowest rank, again and again. */
+function mergedByRank(text: string, made: readonly string[]): number[] {
+  const rank = (token: string) => {
+    const at = made.indexOf(token);
+    return at < 0 ? Number.POSITIVE_INFINITY : 256 + at;
+  };
+  if (rank(text) < Number.POSITIVE_INFINITY) return [rank(text)];
+  const parts = [...text];
+  for (;;) {
+    const ranks = parts.slice(1).map((part, i) => rank(parts[i]! + part));
+    const least = Math.min(...ranks);
+    if (least === Number.POSITIVE_INFINITY) break;
+    const at = ranks.indexOf(least);
+    parts.splice(at, 2, parts[at]! + parts[at + 1]!);
+  }
+  return parts.map((part) => (part.length === 1 ? part.charCodeAt(0) : rank(part)));
+}
 
 /** The pieces by the cutter for a pattern. */
 function cut(pattern: string, text: string): string[] {

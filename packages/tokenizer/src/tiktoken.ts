@@ -4,6 +4,7 @@ import { BYTE_TO_CHAR } from './byte-alphabet.js';
 import { ByteLevelDecoder } from './decoders/byte-level.js';
 import { describe, TokenizerError } from './errors.js';
 import { Bpe } from './models/bpe.js';
+import { BpeMerges } from './models/bpe-merges.js';
 import { Vocab } from './models/vocab.js';
 import { ByteLevel } from './pre-tokenizers/byte-level.js';
 import { TIKTOKEN_CL100K_PATTERN, TIKTOKEN_R50K_PATTERN } from './pre-tokenizers/known-patterns.js';
@@ -66,13 +67,13 @@ export function fromTiktoken(
       fix: 'check that the file is complete',
     });
   }
-  const { merges, ranks: mergeRanks } = allMerges(vocab);
+  const { rules, ranks: mergeRanks } = usedMerges(vocab);
   const preTokenizer = new PreTokenizerSequence([
     new Split({ Regex: pattern }, 'Isolated', false, 'pattern'),
     new ByteLevel({ useRegex: false }),
   ]);
   return new Tokenizer({
-    model: new Bpe(vocab, merges, { ignoreMerges: true, mergeRanks }),
+    model: new Bpe(vocab, rules, { ignoreMerges: true, mergeRanks }),
     preTokenizer,
     decoder: new ByteLevelDecoder(),
     addedTokens: AddedTokens.special(Object.entries(specialTokens)),
@@ -99,19 +100,36 @@ function readRanks(text: string): [string, number][] {
   return out;
 }
 
-/** Every way to put a token together from two others, by id of the token; its ways share its rank. */
-function allMerges(vocab: Vocab): { merges: [string, string][]; ranks: Int32Array } {
-  const merges: [string, string][] = [];
+/**
+ * The rules that merging can ever use, by id of the token that they make, which is their rank.
+ *
+ * Tiktoken merges any two neighbours that make a token, but what lies between two borders of tokens is merged as if it
+ * stood alone: no merge has crossed them, and those inside come in the same order. So the two tokens that are merged to a
+ * third are what its bytes by themselves are merged to before. With the rules of lower ranks these are two; if they are
+ * more, as in ranks that no trainer made, all ways to put the token together are kept.
+ */
+function usedMerges(vocab: Vocab): { rules: Int32Array; ranks: Int32Array } {
+  const rules: number[] = [];
   const ranks: number[] = [];
+  const merges = new BpeMerges();
+  const add = (left: number, right: number, made: number) => {
+    merges.add(left, right, made, made);
+    rules.push(left, right, made);
+    ranks.push(made);
+  };
+  const idOfChar = new Map(BYTE_TO_CHAR.map((char) => [char, vocab.id(char)!]));
   for (let id = 0; id < vocab.idLimit; id++) {
     const token = vocab.token(id) ?? '';
-    for (let i = 1; i < token.length; i++) {
-      const left = token.slice(0, i);
-      const right = token.slice(i);
-      if (vocab.id(left) === undefined || vocab.id(right) === undefined) continue;
-      merges.push([left, right]);
-      ranks.push(id);
-    }
+    if (token.length < 2) continue;
+    merges.reserve(token.length);
+    for (let i = 0; i < token.length; i++) merges.ids[i] = idOfChar.get(token[i]!)!;
+    if (merges.merge(token.length) === 2) add(merges.ids[0]!, merges.ids[1]!, id);
+    else
+      for (let i = 1; i < token.length; i++) {
+        const left = vocab.id(token.slice(0, i));
+        const right = vocab.id(token.slice(i));
+        if (left !== undefined && right !== undefined) add(left, right, id);
+      }
   }
-  return { merges, ranks: Int32Array.from(ranks) };
+  return { rules: Int32Array.from(rules), ranks: Int32Array.from(ranks) };
 }

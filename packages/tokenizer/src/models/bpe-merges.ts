@@ -20,7 +20,7 @@ export class BpeMerges {
   ids = new Int32Array(256);
   lengths = new Int32Array(256);
   readonly #ranks: PairTable;
-  readonly #merged: Int32Array;
+  #merged: Int32Array;
   readonly #scanRanks = new Int32Array(SCAN_LIMIT);
   #next = new Int32Array(0);
   #previous = new Int32Array(0);
@@ -39,17 +39,25 @@ export class BpeMerges {
    * @param ranks the rank of each rule, below 2^21; rules of one rank make the same token. By default the index.
    */
   constructor(
-    readonly rules: Int32Array,
+    readonly rules: Int32Array = new Int32Array(0),
     ranks?: Int32Array,
   ) {
     const count = rules.length / 3;
     this.#ranks = new PairTable(count);
     this.#merged = new Int32Array(1 + (ranks ? ranks.reduce((a, b) => Math.max(a, b), 0) : count));
-    for (let i = 0; i < count; i++) {
-      const rank = ranks ? ranks[i]! : i;
-      this.#ranks.set(rules[3 * i]!, rules[3 * i + 1]!, rank);
-      this.#merged[rank] = rules[3 * i + 2]!;
+    for (let i = 0; i < count; i++)
+      this.add(rules[3 * i]!, rules[3 * i + 1]!, rules[3 * i + 2]!, ranks ? ranks[i]! : i);
+  }
+
+  /** One more rule, which `rules` does not list. */
+  add(left: number, right: number, made: number, rank: number): void {
+    if (rank >= this.#merged.length) {
+      const merged = new Int32Array(Math.max(rank + 1, 2 * this.#merged.length));
+      merged.set(this.#merged);
+      this.#merged = merged;
     }
+    this.#ranks.set(left, right, rank);
+    this.#merged[rank] = made;
   }
 
   /** Makes room for `count` symbols, keeping those written. */

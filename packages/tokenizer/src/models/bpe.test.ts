@@ -43,6 +43,23 @@ describe('BPE-dropout', () => {
   });
 });
 
+describe('rules as triples of ids', () => {
+  it('are those of the pairs of tokens', () => {
+    const ids = json.model.merges.flatMap(([left, right]) =>
+      [left, right, left + right].map((token) => vocab.id(token)!),
+    );
+    const triples = plain.with({ model: new Bpe(vocab, Int32Array.from(ids)) });
+    const text = 'the condetering thetion of the lazy dog, 你好';
+    expect([...triples.encodeIds(text)]).toEqual([...plain.encodeIds(text)]);
+  });
+
+  it.each([[[0, 1]], [[0, 1, vocab.idLimit]], [[0, -1, 1]]])('refuses %j', (ids) => {
+    expect(() => new Bpe(vocab, Int32Array.from(ids))).toThrow(
+      expect.objectContaining({ code: 'E_FORMAT', subject: 'model.merges' }),
+    );
+  });
+});
+
 describe('long pieces', () => {
   it.each(['a', ' ', '^', '砚', '🙂', 'ab'])('of %s take no stack and come back whole', (unit) => {
     const text = unit.repeat(300_000);

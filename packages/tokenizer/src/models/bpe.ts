@@ -32,6 +32,42 @@ export interface BpeOptions {
   hidden?: ReadonlySet<number> | undefined;
 }
 
+/** Rules as triples of ids, of pairs of tokens. */
+function rulesOf(
+  merges: readonly (readonly [string, string])[],
+  vocab: Vocab,
+  { continuingSubwordPrefix = '' }: BpeOptions,
+): Int32Array {
+  const rules = new Int32Array(merges.length * 3);
+  merges.forEach(([left, right], rank) => {
+    const made = left + right.slice(continuingSubwordPrefix.length);
+    const [leftId, rightId, madeId] = [vocab.id(left), vocab.id(right), vocab.id(made)];
+    if (leftId === undefined || rightId === undefined || madeId === undefined) {
+      const missing = leftId === undefined ? left : rightId === undefined ? right : made;
+      throw new TokenizerError('E_FORMAT', `model.merges[${rank}]`, {
+        rule: 'both parts and what they make are in the vocabulary',
+        received: `${describe([left, right])}, of which ${describe(missing)} is missing`,
+        fix: 'add the token or remove the merge',
+      });
+    }
+    rules[3 * rank] = leftId;
+    rules[3 * rank + 1] = rightId;
+    rules[3 * rank + 2] = madeId;
+  });
+  return rules;
+}
+
+/** Rules as triples of ids, each of which is a token's. */
+function checked(rules: Int32Array, vocab: Vocab): Int32Array {
+  const wrong = rules.findIndex((id) => vocab.token(id) === undefined);
+  if (wrong < 0 && rules.length % 3 === 0) return rules;
+  throw new TokenizerError('E_FORMAT', 'model.merges', {
+    rule: 'must be triples of ids that the vocabulary has',
+    received: wrong < 0 ? `${rules.length} ids` : `the id ${rules[wrong]} at ${wrong}`,
+    fix: 'give the ids of two tokens and of the one they make',
+  });
+}
+
 /** The last byte, in UTF-8, of what ends at `end`. */
 function lastByte(text: string, end: number): number {
   const unit = text.charCodeAt(end - 1);
@@ -58,12 +94,13 @@ export class Bpe implements Model {
   readonly #fallbackIds: Int32Array | undefined;
 
   /**
-   * @param merges pairs of tokens; their concatenation is the token they make. Rank is the index.
+   * @param merges pairs of tokens, whose concatenation is the token they make, or triples of ids: two and the one they make.
+   *   Rank is the index.
    * @throws {TokenizerError} E_FORMAT on a merge whose parts or result the vocabulary lacks, or on a bad option.
    */
   constructor(
     readonly vocab: Vocab,
-    merges: readonly (readonly [string, string])[],
+    merges: readonly (readonly [string, string])[] | Int32Array,
     options: BpeOptions = {},
   ) {
     this.options = { ...options };
@@ -75,21 +112,7 @@ export class Bpe implements Model {
         fix: 'use 0 for none',
       });
     }
-    const prefix = options.continuingSubwordPrefix?.length ?? 0;
-    const rules = new Int32Array(merges.length * 3);
-    merges.forEach(([left, right], rank) => {
-      const ids = [left, right, left + right.slice(prefix)].map((token) => vocab.id(token));
-      const missing = ids.indexOf(undefined);
-      if (missing >= 0) {
-        const token = [left, right, left + right.slice(prefix)][missing];
-        throw new TokenizerError('E_FORMAT', `model.merges[${rank}]`, {
-          rule: 'both parts and what they make are in the vocabulary',
-          received: `${describe([left, right])}, of which ${describe(token)} is missing`,
-          fix: 'add the token or remove the merge',
-        });
-      }
-      rules.set(ids as number[], rank * 3);
-    });
+    const rules = merges instanceof Int32Array ? checked(merges, vocab) : rulesOf(merges, vocab, options);
     this.#merges = new BpeMerges(rules, options.mergeRanks);
     this.#byteIds = Int32Array.from(BYTE_TO_CHAR, (char) => vocab.id(char) ?? -1);
     const end = options.endOfWordSuffix;
