@@ -262,17 +262,24 @@ function worstCases() {
   const ratios = (times) => times.slice(1).map((t, i) => ratio(t, times[i]));
   return Object.fromEntries(
     cases.map(({ name, args }) => {
-      const runs = Array.from({ length: Math.max(rounds, 5) }, () =>
-        lengths.map((length) => ours('worst', ...args, String(length))),
-      );
-      const column = (key) => lengths.map((_, i) => Math.min(...runs.map((run) => run[i][key])));
+      const runs = [];
+      const column = (key, some = runs) => lengths.map((_, i) => Math.min(...some.map((run) => run[i][key])));
+      // Until three runs in a row have not made any time a fiftieth less, or for so long.
+      const settled = () =>
+        runs.length > 4 &&
+        ['first', 'again'].every((key) => {
+          const before = column(key, runs.slice(0, -3));
+          return column(key).every((time, i) => time > 0.98 * before[i]);
+        });
+      while (!settled() && runs.length < 12)
+        runs.push(lengths.map((length) => ours('worst', ...args, String(length))));
       const summary = (times) => ({
         milliseconds: Object.fromEntries(lengths.map((length, i) => [length, times[i]])),
         ratios: ratios(times),
         worstRatio: Math.max(...ratios(times)),
       });
       const out = { first: summary(column('first')), again: summary(column('again')) };
-      console.log(name, JSON.stringify({ first: out.first.ratios, again: out.again.ratios }));
+      console.log(name, runs.length, JSON.stringify({ first: out.first.ratios, again: out.again.ratios }));
       return [name, out];
     }),
   );

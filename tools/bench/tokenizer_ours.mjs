@@ -84,7 +84,7 @@ async function encode(config) {
   for (let i = 0; i < 3; i++) for (const doc of docs) scout.encodeIds(doc);
   const one = useNative(plain, { threads: 1 });
   const two = useNative(plain, { threads: 2 });
-  const colds = Array.from({ length: 5 }, () => {
+  const colds = Array.from({ length: 12 }, () => {
     const fresh = useNative(plain, { threads: 1 });
     global.gc();
     return time(
@@ -103,7 +103,7 @@ async function encode(config) {
     each((doc) => one.encode(doc)),
   );
   // In turns, so that what else the machine does falls on both.
-  const batches = Array.from({ length: 40 }, () =>
+  const batches = Array.from({ length: 100 }, () =>
     [one, two].map((tokenizer) => time(1, () => tokenizer.encodeIdsBatch(docs))[0]),
   );
   [out.nativeBatch1, out.nativeBatch2] = [0, 1].map((which) => Math.max(...batches.map((row) => row[which])));
