@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../test/fixture.js';
+import { longestRules } from '../test/unigram-families.js';
 import { AlignedText } from './aligned-text.js';
 import { ChunkEncoder, type PartEncoder } from './chunk-encoder.js';
 import { IdBuffer } from './id-buffer.js';
@@ -185,6 +186,16 @@ describe('encoding by chunks', () => {
       tokensOf((...args) => chunks.encode(...args), ` ${words}`.repeat(400), 5);
       expect(calls() - now).toBeLessThan(12);
     }
+  });
+
+  it('cuts at no space beside a mark that is gone with what it stands on', () => {
+    const rules = new Precompiled(longestRules.charsmap);
+    const normalizer = new NormalizerSequence([rules, new Replace({ Regex: ' {2,}' }, ' ')]);
+    const tokenizer = unigram.with({ preTokenizer: spaces('first'), normalizer });
+    const { encode } = whole(tokenizer);
+    const chunks = ChunkEncoder.of(tokenizer, encode)!;
+    const each = 'ink▁\u0323\u0301 stone';
+    expect(tokensOf((...args) => chunks.encode(...args), each, 7)).toEqual(tokensOf(encode, each, 7));
   });
 
   const apart: [string, Partial<{ normalizer: Normalizer; preTokenizer: Metaspace | Punctuation }>][] = [

@@ -1,6 +1,7 @@
 /** Encoding by chunks, each of which is encoded once and remembered. */
 import { AlignedText } from './aligned-text.js';
 import type { EncoderParts } from './engine.js';
+import { EXTENDS } from './graphemes.js';
 import { IdBuffer } from './id-buffer.js';
 import { Bpe } from './models/bpe.js';
 import type { Model } from './models/model.js';
@@ -102,9 +103,11 @@ export class ChunkEncoder {
 
   /** True if what stands before the space at `at` and what stands behind it have nothing to do with each other. */
   #isApart(text: string, at: number): boolean {
-    return (
-      at + 1 < text.length && this.#stays(text.charCodeAt(at - 1)) && this.#stays(text.charCodeAt(at + 1))
-    );
+    if (at + 1 === text.length || !this.#stays(text.charCodeAt(at + 1))) return false;
+    // A mark can be gone with what it stands on, and that become a space.
+    let before = at - 1;
+    while (before > 0 && EXTENDS.test(text[before]!) && this.#stays(text.charCodeAt(before))) before--;
+    return this.#stays(text.charCodeAt(before));
   }
 
   #stays(unit: number): boolean {

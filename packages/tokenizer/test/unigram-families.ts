@@ -42,7 +42,17 @@ export const unigramFamilies = Object.fromEntries(
   }),
 );
 
-/** The tokenizer of a family. */
+const tokenizers = new Map<string, Tokenizer>();
+
+/** The tokenizer of a family: always the same one, so that what engines know of its normalizer is found once. */
 export function unigramFamily(name: string): Tokenizer {
-  return Tokenizer.fromJSON({ ...unigramFamilies[name]!.json, model: unigramModel });
+  const known =
+    tokenizers.get(name) ?? Tokenizer.fromJSON({ ...unigramFamilies[name]!.json, model: unigramModel });
+  tokenizers.set(name, known);
+  return known;
+}
+
+/** How many texts the native engine of a tokenizer has left to TypeScript. */
+export function leftBy(native: Tokenizer): number {
+  return (native.engine as unknown as { left: number }).left;
 }
