@@ -6,6 +6,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -26,10 +27,14 @@ class TextEncoder : public Napi::ObjectWrap<TextEncoder<Kind>> {
  public:
   static Napi::Function define(Napi::Env env) {
     using Self = Napi::ObjectWrap<TextEncoder<Kind>>;
-    return Self::DefineClass(env, Kind::kName,
-                             {Self::InstanceMethod("encode", &TextEncoder::Encode),
-                              Self::InstanceMethod("encodeBatch", &TextEncoder::EncodeBatch),
-                              Self::InstanceMethod("steps", &TextEncoder::Steps)});
+    std::vector<Napi::ClassPropertyDescriptor<TextEncoder>> methods{
+        Self::InstanceMethod("encode", &TextEncoder::Encode), Self::InstanceMethod("encodeBatch", &TextEncoder::EncodeBatch),
+        Self::InstanceMethod("steps", &TextEncoder::Steps)};
+    if constexpr (Kind::kLearns) {
+      methods.push_back(Self::InstanceMethod("unknown", &TextEncoder::Unknown));
+      methods.push_back(Self::InstanceMethod("learn", &TextEncoder::Learn));
+    }
+    return Self::DefineClass(env, Kind::kName, methods);
   }
 
   explicit TextEncoder(const Napi::CallbackInfo& info) : Napi::ObjectWrap<TextEncoder<Kind>>(info) {
@@ -276,6 +281,24 @@ class TextEncoder : public Napi::ObjectWrap<TextEncoder<Kind>> {
     uint64_t steps = 0;
     for (const auto& seat : seats_) steps += Kind::steps(seat->worker);
     return Napi::Number::New(info.Env(), static_cast<double>(steps));
+  }
+
+  // unknown() and learn(cluster, parts); see UnigramEncoder in src/tokenizer.ts.
+  Napi::Value Unknown(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    auto all = Napi::Array::New(env);
+    for (const auto& seat : seats_) {
+      for (const std::u16string& units : seat->worker.unknown) all.Set(all.Length(), Napi::String::New(env, units));
+      seat->worker.unknown = {};
+    }
+    return all;
+  }
+
+  Napi::Value Learn(const Napi::CallbackInfo& info) try {
+    Kind::learn(*encoder_, info[0], info[1]);
+    return info.Env().Undefined();
+  } catch (const std::bad_alloc&) {
+    throw out_of_memory(info.Env());
   }
 
   void forget_room() {

@@ -3,6 +3,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -39,6 +40,7 @@ std::vector<uint32_t> read_cells(const Napi::Value& value, const std::vector<uin
 struct Bpe {
   using Encoder = tok::Encoder;
   static constexpr const char* kName = "BpeEncoder";
+  static constexpr bool kLearns = false;  // of clusters
 
   static std::unique_ptr<Encoder> read(const Napi::Object& options) {
     const Napi::Env env = options.Env();
@@ -79,6 +81,7 @@ struct Bpe {
 struct WordPiece {
   using Encoder = tok::WordPieceEncoder;
   static constexpr const char* kName = "WordPieceEncoder";
+  static constexpr bool kLearns = false;  // of clusters
 
   static std::unique_ptr<Encoder> read(const Napi::Object& options) {
     const Napi::Env env = options.Env();
@@ -108,6 +111,7 @@ struct WordPiece {
 struct Unigram {
   using Encoder = tok::UnigramEncoder;
   static constexpr const char* kName = "UnigramEncoder";
+  static constexpr bool kLearns = true;
 
   static std::unique_ptr<Encoder> read(const Napi::Object& options) {
     const Napi::Env env = options.Env();
@@ -154,6 +158,26 @@ struct Unigram {
   static bool encode(const Encoder& encoder, const char16_t* text, size_t units, uint32_t place, bool spans,
                      Encoder::Worker& worker, tok::Tokens& out) {
     return encoder.encode(text, units, place, spans, worker, out);
+  }
+
+  // learn(cluster, parts), as UnigramEncoder of src/tokenizer.ts says.
+  static void learn(Encoder& encoder, const Napi::Value& units, const Napi::Value& parts) {
+    const Napi::Env env = parts.Env();
+    if (!units.IsString()) throw wrong(env, "native: a string was expected");
+    std::u16string key = units.As<Napi::String>().Utf16Value();
+    tok::Cluster cluster;
+    if (!parts.IsUndefined()) {
+      const auto [data, size] = elements<uint32_t>(parts, napi_uint32_array);
+      if (size % 3 != 0) throw wrong(env, "native: three numbers for each character were expected");
+      for (const uint32_t* p = data; p < data + size; p += 3) {
+        const bool good = (p[0] & 7) < static_cast<uint32_t>(tok::PartKind::kGone) && p[0] >> tok::kValueShift < tok::kPoints &&
+                          p[1] < p[2] && p[2] <= key.size();
+        if (!good) throw wrong(env, "native: a cluster that makes no sense");
+        cluster.parts.push_back({p[0], p[1], p[2]});
+      }
+      cluster.settled = true;
+    }
+    encoder.learn(std::move(key), std::move(cluster));
   }
 
   // Characters looked at to find tokens.

@@ -95,10 +95,10 @@ export interface WordPieceEncoder {
 /** How a text is rewritten and cut before Unigram sees it. */
 export interface TextRules {
   /**
-   * What becomes of each of the 0x110000 code points, `value * 2048 + flags + kind`: 0 the character `value`, which is no space
-   * and no mark; 1 a space; 2 the mark, U+2581; 3 nothing; 4 the cells at `value` of `sequences`; 5 depends on its neighbours.
-   * Flags: what becomes of two neighbours depends on both where 64 stands behind 8, 128 behind 16, or 256 behind 32; 512 is
-   * stripped from the start of a text, 1024 from its end.
+   * What becomes of each of the 0x110000 code points, `value * 128 + flags + kind`: 0 the character `value`, which is no space
+   * and no mark; 1 a space; 2 the mark, U+2581; 3 nothing; 4 the cells at `value` of `sequences`; 5 cannot be said.
+   * Flags: 8 is rewritten together with the character before it, 16 with the one behind it; 32 is stripped from the start of a
+   * text, 64 from its end. Characters that are rewritten together are a cluster, which must be learned.
    */
   cells: Uint32Array;
   /** The same for text that has been normalized, where there may be such. */
@@ -135,14 +135,21 @@ export interface UnigramEncoderOptions extends TokenBytes {
 /**
  * Unigram of texts without added tokens; lone surrogates count as U+FFFD. A place is the sum of 1 for a part that the whole
  * text does not begin with and 2 for one that has been normalized. `encode` gives null, and `encodeBatch` the count -1, for a
- * text with a character whose rewriting depends on its neighbours, or an unknown one where there is no unknown token.
- * Throws E_OOM.
+ * text with a cluster that it does not know or of which nothing can be said, or an unknown character where there is no unknown
+ * token. Throws E_OOM.
  */
 export interface UnigramEncoder {
   encode(text: string, spans: false, place?: number): Int32Array | null;
   encode(text: string, spans: true, place?: number): [Int32Array, Int32Array, Int32Array] | null;
   /** As `BpeEncoder`'s, with a place for each text. */
   encodeBatch(texts: readonly string[], spans: boolean, threads: number, places?: Uint8Array): EncodedTexts;
+  /** Clusters of the texts left out since the last call because they were not known, some of them more than once. */
+  unknown(): string[];
+  /**
+   * What a cluster becomes: of each character the cell, of the first three kinds, and the units of the cluster that it stands for,
+   * from and to; undefined if nothing can be said. Some ten thousand are kept: then all are forgotten for the next.
+   */
+  learn(cluster: string, parts: Uint32Array | undefined): void;
   /** Characters looked at so far to find the tokens of pieces. */
   steps(): number;
 }

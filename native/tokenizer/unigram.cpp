@@ -370,8 +370,8 @@ bool UnigramEncoder::run(Worker& worker, Tokens& out) const {
 
 bool UnigramEncoder::encode(const char16_t* text, size_t units, uint32_t place, bool spans, Worker& worker, Tokens& out) const {
   const size_t before = out.count;
-  const bool done = spans ? rewrite<true>(rules_, text, units, place, worker.text) && run<true>(worker, out)
-                          : rewrite<false>(rules_, text, units, place, worker.text) && run<false>(worker, out);
+  const bool done = spans ? rewrite<true>(rules_, text, units, place, worker.text, worker.unknown) && run<true>(worker, out)
+                          : rewrite<false>(rules_, text, units, place, worker.text, worker.unknown) && run<false>(worker, out);
   if (!done) out.count = before;
   if (worker.text.bytes.capacity() > kKept) worker.text.release();
   if (worker.nodes.capacity() * sizeof(Node) > kKept || worker.spans.capacity() * sizeof(Span) > kKept) {

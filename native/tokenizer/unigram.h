@@ -3,6 +3,8 @@
 // their order are those of packages/tokenizer/src/models/unigram.ts, to the bit.
 #pragma once
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "buffer.h"
@@ -43,6 +45,7 @@ class UnigramEncoder {
     explicit Worker(const UnigramEncoder&) {}
     PieceCache cache;
     RewrittenText text;
+    UnknownClusters unknown;
     Buffer<Node> nodes;
     Buffer<uint32_t> path;
     Buffer<Span> spans;
@@ -50,9 +53,12 @@ class UnigramEncoder {
   };
 
   // Appends the tokens of a text, which stands at a place (bits of unigram_text.h); offsets and words only where asked for.
-  // False, with nothing appended, if it has a character whose rewriting depends on its neighbours, or an unknown one where
-  // there is no unknown token. Throws std::bad_alloc.
+  // False, with nothing appended, if it has a cluster that is not known, which the worker then puts down, or of which nothing
+  // can be said, or an unknown character where there is no unknown token. Throws std::bad_alloc.
   bool encode(const char16_t* text, size_t units, uint32_t place, bool spans, Worker& worker, Tokens& out) const;
+
+  // Not while a text is encoded. Checked by the caller: cells are of the first three kinds. Throws std::bad_alloc.
+  void learn(std::u16string&& units, Cluster&& cluster) { rules_.clusters.learn(std::move(units), std::move(cluster)); }
 
  private:
   class Writer;
@@ -80,7 +86,7 @@ class UnigramEncoder {
   int32_t find(const uint8_t* token, size_t n) const;
 
   UnigramVocabulary vocabulary_;
-  const TextRules rules_;
+  TextRules rules_;
   CharacterTrie trie_;
   std::vector<uint32_t> sizes_;  // of each token, in bytes; 0 of those that do not say what they stand for
   double largest_ = 0;           // of all scores, without signs

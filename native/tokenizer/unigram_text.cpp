@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 
 #include "utf.h"
 
@@ -132,39 +133,57 @@ class Writer {
 }  // namespace
 
 template <bool kSpans>
-bool rewrite(const TextRules& rules, const char16_t* text, size_t units, uint32_t place, RewrittenText& out) {
+bool rewrite(const TextRules& rules, const char16_t* text, size_t units, uint32_t place, RewrittenText& out,
+             UnknownClusters& unknown) {
   const auto& table = place & kNormalized && !rules.normal_cells.empty() ? rules.normal_cells : rules.cells;
   const uint32_t* const cells = table.data();
   Writer<kSpans> writer(rules, place, out);
-  uint32_t lone = 0;
-  for (size_t i = 0; i < units;) {
+  bool known = true;
+  // The cell of the character behind the one at hand, and where that ends; nothing joins where the text ends.
+  uint32_t next = 0;
+  size_t next_end = 0;
+  const auto look_ahead = [&] { next = next_end < units ? cells[next_point(text, units, next_end)] : 0; };
+  look_ahead();
+  for (size_t from = 0; from < units;) {
     constexpr size_t kBlock = 64;
     writer.reserve(kBlock);
-    for (const size_t stop = std::min(i + kBlock, units); i < stop;) {
-      const size_t from = i;
-      const uint32_t cell = cells[next_point(text, units, i)];
-      if ((cell & kFlags) == 0 && !writer.begins()) {
-        writer.put(cell >> kValueShift, from, i);
-        lone = 0;
-        continue;
-      }
-      if (lone << 3 & cell & kJoins) return false;
-      switch (kind_of(cell)) {
-        case PartKind::kElse: return false;
-        case PartKind::kGone: lone |= cell & kLone; continue;
-        case PartKind::kSequence: {
-          const uint32_t* const sequence = &rules.sequences[cell >> kValueShift];
-          writer.reserve(kBlock + sequence[0]);
-          for (uint32_t k = 1; k <= sequence[0]; ++k) writer.take(sequence[k], from, i);
-          break;
+    for (const size_t stop = std::min(from + kBlock, units); from < stop;) {
+      uint32_t cell = next;
+      size_t end = next_end;
+      look_ahead();
+      if ((cell & kTakes || next & kJoins) && end < units) {
+        while ((cell & kTakes || next & kJoins) && end < units) {
+          cell = next;
+          end = next_end;
+          look_ahead();
         }
-        default: writer.take(cell, from, i);
+        if (end - from > Clusters::kLongest) return false;
+        const std::u16string_view met(text + from, end - from);
+        if (const Cluster* const cluster = rules.clusters.find(met); cluster && cluster->settled) {
+          writer.reserve(kBlock + cluster->parts.size());
+          for (const ClusterPart& part : cluster->parts) writer.take(part.cell, from + part.from, from + part.to);
+        } else if (cluster) {
+          return false;
+        } else {
+          known = false;
+          if (unknown.size() < Clusters::kMost) unknown.emplace(met);
+        }
+      } else if ((cell & kFlags) == 0 && !writer.begins()) {
+        writer.put(cell >> kValueShift, from, end);
+      } else if (kind_of(cell) == PartKind::kElse) {
+        return false;
+      } else if (kind_of(cell) == PartKind::kSequence) {
+        const uint32_t* const sequence = &rules.sequences[cell >> kValueShift];
+        writer.reserve(kBlock + sequence[0]);
+        for (uint32_t k = 1; k <= sequence[0]; ++k) writer.take(sequence[k], from, end);
+      } else if (kind_of(cell) != PartKind::kGone) {
+        writer.take(cell, from, end);
       }
-      lone = cell & kLone;
+      from = end;
     }
   }
   writer.finish();
-  return true;
+  return known;
 }
 
 size_t swap_marks(const uint8_t* text, size_t n, uint8_t* out) {
@@ -183,7 +202,7 @@ size_t swap_marks(const uint8_t* text, size_t n, uint8_t* out) {
   return static_cast<size_t>(out - begin);
 }
 
-template bool rewrite<false>(const TextRules&, const char16_t*, size_t, uint32_t, RewrittenText&);
-template bool rewrite<true>(const TextRules&, const char16_t*, size_t, uint32_t, RewrittenText&);
+template bool rewrite<false>(const TextRules&, const char16_t*, size_t, uint32_t, RewrittenText&, UnknownClusters&);
+template bool rewrite<true>(const TextRules&, const char16_t*, size_t, uint32_t, RewrittenText&, UnknownClusters&);
 
 }  // namespace ik::tok

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "buffer.h"
+#include "clusters.h"
 
 namespace ik::tok {
 
@@ -15,13 +16,13 @@ enum class PartKind : uint32_t {
   kMark,      // U+2581
   kGone,      // is gone
   kSequence,  // several, each one of the kinds above; the value is where they begin
-  kElse,      // what becomes of it depends on its neighbours
+  kElse,      // cannot be said
 };
-// What becomes of two neighbours depends on both where the first is lone and the second joins, each of the same three bits.
-constexpr uint32_t kLone = 7 << 3, kJoins = 7 << 6;
+// Rewritten together with the character before it, with the one behind it: both are of one cluster.
+constexpr uint32_t kJoins = 1 << 3, kTakes = 1 << 4;
 // Stripped from where a text starts, from where it ends.
-constexpr uint32_t kNoStart = 1 << 9, kNoEnd = 1 << 10;
-constexpr uint32_t kFlags = (1 << 11) - 1, kValueShift = 11;
+constexpr uint32_t kNoStart = 1 << 5, kNoEnd = 1 << 6;
+constexpr uint32_t kFlags = (1 << 7) - 1, kValueShift = 7;
 
 enum class Lead : int32_t { kNever, kAlways, kFirst };
 
@@ -33,6 +34,7 @@ struct TextRules {
   std::vector<uint32_t> cells;         // of each code point
   std::vector<uint32_t> normal_cells;  // the same for text that has been normalized; none if there is none
   std::vector<uint32_t> sequences;     // a count and as many cells
+  Clusters clusters;                   // what has been learned of characters that are rewritten together
   bool words = false;                  // white space ends words and is gone; a mark is put before each that has none
   bool visible = false;                // spaces become marks
   bool collapses = false;              // of spaces in a row the last stays
@@ -63,8 +65,10 @@ struct RewrittenText {
   }
 };
 
-// False if a character's rewriting depends on its neighbours. Throws std::bad_alloc.
+// False if there is something of which nothing can be said, or clusters that are not known, all of which are then put down.
+// Throws std::bad_alloc.
 template <bool kSpans>
-bool rewrite(const TextRules& rules, const char16_t* text, size_t units, uint32_t place, RewrittenText& out);
+bool rewrite(const TextRules& rules, const char16_t* text, size_t units, uint32_t place, RewrittenText& out,
+             UnknownClusters& unknown);
 
 }  // namespace ik::tok

@@ -1,12 +1,10 @@
-/** What normalizers make of each character, as a table for the addon (`TextRules` of @inkstone/native). */
-import type { TextRules } from '@inkstone/native';
+/** What normalizers make of each character, as a table for the addon (`TextRules` of @inkstone/native), and of clusters of them. */
+import { AlignedText } from './aligned-text.js';
 import { characterBlocks } from './character-blocks.js';
 import { VISIBLE_SPACE } from './native-rewriting.js';
+import { stepOf } from './native-steps.js';
 import { type Normalizer, normalizedText } from './normalizers/normalizer.js';
-import { Precompiled } from './normalizers/precompiled.js';
-import { Replace } from './normalizers/replace.js';
-import { Lowercase, Nmt, StripAccents } from './normalizers/simple.js';
-import { JOINS, UnicodeForm } from './normalizers/unicode-form.js';
+import { toWellFormed } from './unicode.js';
 
 /** What is stripped from a text, as code points; `first` where that is done before characters are rewritten, else after. */
 export interface Edges {
@@ -15,21 +13,19 @@ export interface Edges {
   first: boolean;
 }
 
-type Cells = Pick<TextRules, 'cells' | 'sequences'>;
+export interface Characters {
+  cells: Uint32Array;
+  sequences: Uint32Array;
+  /**
+   * What a cluster becomes: of each character the cell and the units of the cluster it stands for, from and to; undefined if
+   * that depends on what is around it.
+   */
+  clusterOf(cluster: string): Uint32Array | undefined;
+}
 
 const [SPACE, MARK, GONE, SEQUENCE, ELSE] = [1, 2, 3, 4, 5] as const;
-const [NO_START, NO_END] = [512, 1024] as const;
-/** Flags for pairs of neighbours: one of each for some steps apart. */
-const LONE = [8, 16, 32] as const;
-const JOINING = [64, 128, 256] as const;
-const VALUE = 2048;
-
-/** True if what a normalizer makes of a character depends on no more than a neighbour of a kind that can be told. */
-export function isByCharacter(normalizer: Normalizer): boolean {
-  if (normalizer instanceof Replace)
-    return 'String' in normalizer.pattern && normalizer.pattern.String !== '';
-  return [UnicodeForm, Lowercase, StripAccents, Nmt, Precompiled].some((kind) => normalizer instanceof kind);
-}
+const [JOINS, TAKES, NO_START, NO_END] = [8, 16, 32, 64] as const;
+const VALUE = 128;
 
 /** Cells of characters that stay as they are, but for spaces and the mark. */
 export function plainCells(spaces: readonly number[]): Uint32Array {
@@ -41,16 +37,17 @@ export function plainCells(spaces: readonly number[]): Uint32Array {
 }
 
 /** What tokenizers with the same normalizers share, by the last of these: a table is four megabytes. */
-const tables = new WeakMap<Normalizer, { steps: readonly Normalizer[]; key: string; made: Cells }[]>();
+const tables = new WeakMap<object, { steps: readonly Normalizer[]; key: string; made: Characters }[]>();
+/** Stands for the last where there is none. */
+const NONE = {};
 
-/** Cells of what steps by character, one after the other, make of each character. */
-export function characterCells(
+/** What steps by character, one after the other, make of characters. */
+export function charactersOf(
   steps: readonly Normalizer[],
   spaces: readonly number[],
   edges: Edges | undefined,
-): Cells {
-  const last = steps.at(-1);
-  if (!last) return makeCells([], spaces, edges);
+): Characters {
+  const last = steps.at(-1) ?? NONE;
   const known = tables.get(last) ?? [];
   tables.set(last, known);
   const key = JSON.stringify([spaces, edges]);
@@ -58,42 +55,72 @@ export function characterCells(
     other.length === steps.length && other.every((step, i) => step === steps[i]);
   let found = known.find((each) => each.key === key && same(each.steps));
   if (!found) {
-    found = { steps, key, made: makeCells(steps.map(stepOf), spaces, edges) };
+    found = { steps, key, made: makeCharacters(steps, spaces, edges) };
     known.push(found);
   }
   return found.made;
 }
 
-function makeCells(steps: readonly Step[], spaces: readonly number[], edges: Edges | undefined): Cells {
+/**
+ * A text is rewritten cluster by cluster, and that is what its normalizers make of it as a whole: between two clusters the first
+ * does not take and the second does not join, whatever step is at work. Of a character its cell says so, true if any step does
+ * with what the steps before make of it; of a cluster `clusterOf` makes sure that no step finds more than the cells of its first
+ * and its last character say. A cluster that comes to nothing joins, so that those around it never meet, but for the first of a
+ * text, which has none before it.
+ */
+function makeCharacters(
+  normalizers: readonly Normalizer[],
+  spaces: readonly number[],
+  edges: Edges | undefined,
+): Characters {
+  const steps = normalizers.map(stepOf);
   const cells = plainCells(spaces);
   const sequences: number[] = [];
-  if (steps.some(({ broken }) => broken)) return { cells: cells.fill(ELSE), sequences: new Uint32Array(0) };
+  if (steps.some(({ broken }) => broken))
+    return { cells: cells.fill(ELSE), sequences: new Uint32Array(0), clusterOf: () => undefined };
   const isSpace = new Set(spaces);
-  const stripped = (point: number) =>
-    (edges?.start.includes(point) ? NO_START : 0) | (edges?.end.includes(point) ? NO_END : 0);
-  let pairs = 0;
-  const lanes = steps.map((step) => (step.lone ? pairs++ : 0) % LONE.length);
-  const cellOf = (char: string): number => {
-    const source = char.codePointAt(0)!;
-    let text = char;
-    let flags = 0;
-    for (const [i, step] of steps.entries()) {
-      const chars = [...text];
-      if (chars.some((each) => step.unsettled?.(each))) return ELSE;
-      if (chars.some((each) => step.lone?.(each))) flags |= LONE[lanes[i]!]!;
-      if (chars[0] !== undefined && step.joins?.(chars[0])) flags |= JOINING[lanes[i]!]!;
-      text = step.normalize(text);
+  const stripped = (char: string) => {
+    const point = char.codePointAt(0)!;
+    return (edges?.start.includes(point) ? NO_START : 0) | (edges?.end.includes(point) ? NO_END : 0);
+  };
+
+  /** The cells of what a part of a text becomes, if that can be said, and whether it joins or takes. */
+  const rewrite = (source: string) => {
+    const [first, ...others] = source;
+    let text = source;
+    let [joins, takes] = [false, false];
+    // Stripped before it is rewritten, a text ends within no cluster, and white space behind what is gone would have to be told apart.
+    let known = !(edges?.first && others.some((char) => stripped(char) !== stripped(first!)));
+    for (const step of steps) {
+      if (text === '') break;
+      joins ||= step.joins?.(text) ?? false;
+      takes ||= step.takes?.(text) ?? false;
+      known &&= !step.refuses?.(text);
+      text = normalizedText(text, step.normalizer);
     }
-    const parts = Array.from(text, (each) => {
-      const point = each.codePointAt(0)!;
-      const cell = each === VISIBLE_SPACE ? MARK : isSpace.has(point) ? SPACE : point * VALUE;
-      return cell + stripped(edges?.first ? source : point);
+    if (text === '') {
+      joins = true;
+      known &&= !edges?.first;
+    }
+    const made = Array.from(text, (char) => {
+      const point = char.codePointAt(0)!;
+      const cell = char === VISIBLE_SPACE ? MARK : isSpace.has(point) ? SPACE : point * VALUE;
+      return cell | stripped(edges?.first ? first! : char);
     });
-    // White space on both sides of what is gone would have to be told apart.
-    if (parts.length === 0) return edges?.first ? ELSE : GONE | flags;
-    if (parts.length === 1) return parts[0]! | flags;
-    sequences.push(parts.length, ...parts);
-    return (sequences.length - parts.length - 1) * VALUE + (SEQUENCE | flags);
+    // Between words white space of all kinds is a space; what else is stripped would not be known from the start of a word.
+    if (isSpace.size > 1)
+      known &&= made.every((cell) => (cell & 7) === SPACE || !(cell & (NO_START | NO_END)));
+    return { made: known ? made : undefined, joins, takes };
+  };
+
+  const cellOf = (char: string): number => {
+    const { made, joins, takes } = rewrite(char);
+    const flags = (joins ? JOINS : 0) | (takes ? TAKES : 0);
+    if (!made) return ELSE | flags;
+    if (made.length === 0) return GONE | flags;
+    if (made.length === 1) return made[0]! | flags;
+    sequences.push(made.length, ...made);
+    return (sequences.length - made.length - 1) * VALUE + (SEQUENCE | flags);
   };
   const put = (char: string) => {
     cells[char.codePointAt(0)!] = cellOf(char);
@@ -105,82 +132,18 @@ function makeCells(steps: readonly Step[], spaces: readonly number[], edges: Edg
     if (steps.some((step) => step.touches(block)))
       for (const char of block) if (steps.some((step) => step.touches(char))) put(char);
   }
-  return { cells, sequences: Uint32Array.from(sequences) };
-}
 
-/** A normalizer by character. */
-interface Step {
-  normalize(text: string): string;
-  /** True if it may change a text, or if a character of it joins or is unsettled; of `chars` it need not say so. */
-  touches(text: string): boolean;
-  /** More characters that must be looked at. */
-  chars?: Iterable<string>;
-  /** True if what becomes of a character depends on those behind it that join. */
-  lone?(char: string): boolean;
-  joins?(char: string): boolean;
-  /** True if what becomes of a character depends on others. */
-  unsettled?(char: string): boolean;
-  /** Nothing can be said of any character. */
-  broken?: boolean;
-}
-
-function stepOf(normalizer: Normalizer): Step {
-  const normalize = (text: string) => normalizedText(text, normalizer);
-  if (normalizer instanceof UnicodeForm) {
-    const unsettled = (text: string) => JOINS.test(text);
-    return { normalize, unsettled, touches: (text) => normalize(text) !== text || unsettled(text) };
-  }
-  if (normalizer instanceof Replace) {
-    const chars = 'String' in normalizer.pattern ? [...normalizer.pattern.String] : [];
-    const [before, behind] = [chars.slice(0, -1), chars.slice(1)];
-    const pairs = {
-      lone: (char: string) => before.includes(char),
-      joins: (char: string) => behind.includes(char),
-    };
-    return { normalize, touches: () => false, chars, ...pairs };
-  }
-  if (normalizer instanceof Precompiled) return { normalize, ...ofRules(normalizer, normalize) };
-  // Each of the others rewrites every character by itself.
-  return { normalize, touches: (text) => normalize(text) !== text };
-}
-
-/**
- * What may be of one user-perceived character with what stands before it, where that is no Hangul and not one of the few that
- * take any (Unicode Standard Annex 29): it is more rather than less.
- */
-export const EXTENDS =
-  /[\p{M}\p{Emoji_Modifier}\p{Regional_Indicator}\u0e33\u0eb3\u1160-\u11ff\u200c-\u200d\ud7b0-\ud7ff\uff9e\uff9f\u{e0020}-\u{e007f}]/u;
-const LEADING_HANGUL = /[\u1100-\u115f\ua960-\ua97c]/;
-
-function ofRules(normalizer: Precompiled, normalize: Step['normalize']): Omit<Step, 'normalize'> {
-  const ruled = normalizer.ruled();
-  if (!ruled) return { touches: () => false, broken: true };
-  const { first, before, behind } = ruled;
-  const all = Array.from(new Set([...first, ...behind]), (point) => String.fromCodePoint(point));
-  const begins = (char: string) => first.has(char.codePointAt(0)!);
-  // What a character becomes several of stands for the next too, where that is gone.
-  const expands = (char: string) => begins(char) && [...normalize(char)].length > 1;
-  const isGone = (char: string) => begins(char) && normalize(char) === '';
-  if (normalizer.matching === 'longest') {
-    const kept = normalizer.kept.map((symbol) => [...symbol]).filter((symbol) => symbol.some(begins));
-    const keeps = new Set(kept.map((symbol) => symbol[0]!));
-    return {
-      touches: () => false,
-      chars: [...all, ...keeps],
-      lone: (char) => before.has(char.codePointAt(0)!) || expands(char),
-      joins: (char) => behind.has(char.codePointAt(0)!) || isGone(char),
-      unsettled: (char) => keeps.has(char),
-    };
-  }
-  const segmenter = new Intl.Segmenter('und', { granularity: 'grapheme' });
-  const takesAll = (char: string) =>
-    char === '\r' || LEADING_HANGUL.test(char) || [...segmenter.segment(`${char}a`)].length < 2;
-  const unsettled = new Set(all.filter(takesAll));
-  return {
-    touches: (text) => EXTENDS.test(text),
-    chars: all,
-    lone: begins,
-    joins: (char) => EXTENDS.test(char) || isGone(char),
-    unsettled: (char) => unsettled.has(char),
+  const clusterOf = (cluster: string) => {
+    const source = toWellFormed(cluster);
+    const { made, joins, takes } = rewrite(source);
+    const chars = [...source];
+    const says = (char: string, flag: number) => (cells[char.codePointAt(0)!]! & flag) !== 0;
+    if (!made || (joins && !says(chars[0]!, JOINS)) || (takes && !says(chars.at(-1)!, TAKES)))
+      return undefined;
+    const aligned = normalizers.reduce((text, step) => step.normalize(text), AlignedText.of(source));
+    let at = 0;
+    const parts = Array.from(aligned.text, (char, i) => [made[i]!, ...aligned.span(at, (at += char.length))]);
+    return Uint32Array.from(parts.flat());
   };
+  return { cells, sequences: Uint32Array.from(sequences), clusterOf };
 }

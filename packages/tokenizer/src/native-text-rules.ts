@@ -1,8 +1,9 @@
 /** How the addon is to rewrite and cut a text as the normalizers, Metaspace and WhitespaceSplit of a tokenizer do. */
 import type { TextRules } from '@inkstone/native';
 import type { EncoderParts } from './engine.js';
-import { characterCells, type Edges, isByCharacter, plainCells } from './native-cells.js';
+import { type Characters, charactersOf, type Edges, plainCells } from './native-cells.js';
 import { hidesSpaces, VISIBLE_SPACE } from './native-rewriting.js';
+import { isByCharacter } from './native-steps.js';
 import type { Normalizer } from './normalizers/normalizer.js';
 import { Replace } from './normalizers/replace.js';
 import { NormalizerSequence, Prepend, Strip } from './normalizers/simple.js';
@@ -11,12 +12,15 @@ import type { PreTokenizer } from './pre-tokenizers/pre-tokenizer.js';
 import { PreTokenizerSequence, WhitespaceSplit } from './pre-tokenizers/simple.js';
 import { WHITE_SPACE } from './unicode-data.js';
 
+/** What the addon is made of, and what it learns of clusters. */
+export type LearningRules = TextRules & Pick<Characters, 'clusterOf'>;
+
 /** The rules of a tokenizer, or in words why there are none. */
 export function textRules({
   normalizer,
   preTokenizer,
   addedTokens,
-}: EncoderParts): (() => TextRules) | string {
+}: EncoderParts): (() => LearningRules) | string {
   const cut = cutOf(preTokenizer);
   if (typeof cut === 'string') return cut;
   const made = normalizing(normalizer, cut);
@@ -29,7 +33,7 @@ export function textRules({
       ...cut,
       visible: cut.visible || visible,
       ...{ collapses, prefix },
-      ...characterCells(steps, spaces, edges),
+      ...charactersOf(steps, spaces, edges),
       ...(looksAgain ? { normalCells: plainCells(spaces) } : {}),
     };
   };
@@ -88,8 +92,8 @@ function normalizing(normalizer: Normalizer | undefined, { words, visible }: Cut
     return 'it tells several spaces from a single one';
   if (!words) return out;
   if (prefix || edges?.end.includes(MARK)) return 'it makes ▁ visible before it cuts words';
-  // Words have no white space around them.
-  return { ...out, edges: undefined };
+  // Words have no white space around them, but what is stripped first leaves marks behind it alone.
+  return { ...out, edges: edges?.first ? edges : undefined };
 }
 
 const MARK = VISIBLE_SPACE.codePointAt(0)!;

@@ -1,5 +1,5 @@
 /** Unigram by the addon: which tokenizers it can take, and the engine. */
-import type { NativeAddon, UnigramEncoder, UnigramEncoderOptions } from '@inkstone/native';
+import type { EncodedWave, NativeAddon, UnigramEncoder, UnigramEncoderOptions } from '@inkstone/native';
 import { AddedTokens } from './added-tokens.js';
 import { BYTE_TOKENS } from './byte-alphabet.js';
 import type { EncoderParts, Engine, EngineDecoder, Place, TextTokens, TokenTable } from './engine.js';
@@ -11,8 +11,14 @@ import { textRules } from './native-text-rules.js';
 import { TextEncoderPipeline } from './text-encoder.js';
 import { toWellFormed } from './unicode.js';
 
-/** What the addon is made of for a tokenizer, or in words why it cannot take it. */
-export function unigramPlan(parts: EncoderParts): (() => UnigramEncoderOptions) | string {
+/** What the addon is made of, and what it is told of clusters as it meets them. */
+interface UnigramPlan {
+  options: UnigramEncoderOptions;
+  clusterOf(cluster: string): Uint32Array | undefined;
+}
+
+/** The plan for a tokenizer, or in words why the addon cannot take it. */
+export function unigramPlan(parts: EncoderParts): (() => UnigramPlan) | string {
   const { model } = parts;
   if (!(model instanceof Unigram)) return `the model is ${model.type}`;
   if (model.options.sampling) return 'it draws cuts at random';
@@ -30,7 +36,8 @@ export function unigramPlan(parts: EncoderParts): (() => UnigramEncoderOptions) 
     const spelled: (Uint8Array | undefined)[] = vocab.map(() => undefined);
     // Of equal tokens the last counts.
     for (const token of visible) spelled[model.tokenToId(token)!] = encoder.encode(token);
-    return {
+    const { clusterOf, ...rest } = rules();
+    const made = {
       ...tokenBytes(spelled),
       scores: Float64Array.from(vocab, ([, score]) => score),
       unknown: options.unkId ?? -1,
@@ -39,10 +46,13 @@ export function unigramPlan(parts: EncoderParts): (() => UnigramEncoderOptions) 
       ...(options.byteFallback
         ? { byteIds: Int32Array.from(BYTE_TOKENS, (token) => model.tokenToId(token) ?? -1) }
         : {}),
-      rules: rules(),
+      rules: rest,
     };
+    return { options: made, clusterOf };
   };
 }
+
+type Places = readonly (Place | undefined)[];
 
 /** Bits of the places of the addon. */
 const NOT_FIRST = 1;
@@ -52,53 +62,87 @@ function bitsOf(place: Place | undefined): number {
   return place ? (place.first ? 0 : NOT_FIRST) + (place.normalized ? NORMALIZED : 0) : 0;
 }
 
-/** An engine that leaves texts with a character whose rewriting depends on its neighbours to the TypeScript. */
+/**
+ * An engine that asks TypeScript what becomes of characters that are rewritten together, and leaves to it the texts in which that
+ * depends on more than these.
+ */
 export class UnigramEngine implements Engine {
   readonly #addon: NativeAddon;
   readonly #encoder: UnigramEncoder;
+  readonly #clusterOf: UnigramPlan['clusterOf'];
   readonly #parts: EncoderParts;
   /** TypeScript for texts as they come, and for those that have been normalized. */
   readonly #rest: [TextEncoderPipeline?, TextEncoderPipeline?] = [];
   readonly #threads: number;
+  #left = 0;
 
-  constructor(addon: NativeAddon, parts: EncoderParts, options: UnigramEncoderOptions, threads: number) {
+  constructor(addon: NativeAddon, parts: EncoderParts, { options, clusterOf }: UnigramPlan, threads: number) {
     this.#addon = addon;
     this.#threads = threads;
     this.#encoder = new addon.UnigramEncoder(options);
+    this.#clusterOf = clusterOf;
     this.#parts = { ...parts, addedTokens: new AddedTokens([]) };
   }
 
   ids(text: string, place?: Place): Int32Array {
-    return this.#encoder.encode(text, false, bitsOf(place)) ?? this.#restIds(text, place);
+    const encode = () => this.#encoder.encode(text, false, bitsOf(place));
+    return encode() ?? (this.#learns() ? encode() : null) ?? this.#restIds(text, place);
   }
 
   tokens(text: string, place?: Place): TextTokens {
-    const found = this.#encoder.encode(text, true, bitsOf(place));
+    const encode = () => this.#encoder.encode(text, true, bitsOf(place));
+    const found = encode() ?? (this.#learns() ? encode() : null);
     if (!found) return this.#restTokens(text, place);
     const [ids, offsets, wordIds] = found;
     return { ids, offsets, wordIds };
   }
 
-  idsOfAll(texts: readonly string[], places?: readonly (Place | undefined)[]): Int32Array[] {
-    const encoded = this.#batch(texts, false, places);
-    return inOrder(encoded, idsIn, (i) => this.#restIds(texts[i]!, places?.[i]));
+  idsOfAll(texts: readonly string[], places?: Places): Int32Array[] {
+    return this.#all(texts, places, false, idsIn, (i) => this.#restIds(texts[i]!, places?.[i]));
   }
 
-  tokensOfAll(texts: readonly string[], places?: readonly (Place | undefined)[]): TextTokens[] {
-    const encoded = this.#batch(texts, true, places);
-    return inOrder(encoded, tokensIn, (i) => this.#restTokens(texts[i]!, places?.[i]));
+  tokensOfAll(texts: readonly string[], places?: Places): TextTokens[] {
+    return this.#all(texts, places, true, tokensIn, (i) => this.#restTokens(texts[i]!, places?.[i]));
   }
 
-  #batch(texts: readonly string[], spans: boolean, places: readonly (Place | undefined)[] | undefined) {
-    const bits = places?.some(bitsOf) ? Uint8Array.from(places, bitsOf) : undefined;
-    return this.#encoder.encodeBatch(texts, spans, this.#threads, bits);
+  /** What `make` makes of each text; of those left out, once more where something was learned, and then `instead`. */
+  #all<T>(
+    texts: readonly string[],
+    places: Places | undefined,
+    spans: boolean,
+    make: (wave: EncodedWave, from: number, to: number) => T,
+    instead: (index: number) => T,
+  ): T[] {
+    const batch = (which: readonly string[], at: Places | undefined) => {
+      const bits = at?.some(bitsOf) ? Uint8Array.from(at, bitsOf) : undefined;
+      return this.#encoder.encodeBatch(which, spans, this.#threads, bits);
+    };
+    const encoded = batch(texts, places);
+    if (!this.#learns()) return inOrder(encoded, make, instead);
+    const left = Array.from(encoded[0].keys()).filter((i) => encoded[0][i]! < 0);
+    const again = batch(
+      left.map((i) => texts[i]!),
+      places && left.map((i) => places[i]),
+    );
+    // In the same order.
+    const made = inOrder(again, make, (i) => instead(left[i]!)).values();
+    return inOrder(encoded, make, () => made.next().value!);
+  }
+
+  /** Tells the addon of the clusters that it has met and does not know; false if there are none. */
+  #learns(): boolean {
+    const unknown = this.#encoder.unknown();
+    for (const cluster of unknown) this.#encoder.learn(cluster, this.#clusterOf(cluster));
+    return unknown.length > 0;
   }
 
   #restIds(text: string, place: Place | undefined): Int32Array {
+    this.#left++;
     return this.#restOf(place).ids(text, 'none', place && !place.first ? 1 : 0);
   }
 
   #restTokens(text: string, place: Place | undefined): TextTokens {
+    this.#left++;
     const origin = place && !place.first ? 1 : 0;
     const out = this.#restOf(place).tokens(text, 'none', origin);
     for (let i = 0; i < out.offsets.length; i++) out.offsets[i]! -= origin;
@@ -118,5 +162,10 @@ export class UnigramEngine implements Engine {
   /** Characters looked at so far to find the tokens of pieces: what a test of the worst case counts. */
   get steps(): number {
     return this.#encoder.steps();
+  }
+
+  /** Texts left to TypeScript so far. */
+  get left(): number {
+    return this.#left;
   }
 }

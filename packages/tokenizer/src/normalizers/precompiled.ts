@@ -11,7 +11,6 @@ const MOST_PLACES = 1 << 20;
 /** Characters of rules, as code points. */
 export interface RuledCharacters {
   first: Set<number>;
-  before: Set<number>;
   behind: Set<number>;
 }
 
@@ -157,16 +156,16 @@ export class Precompiled implements Normalizer {
   }
 
   /**
-   * The characters that rules begin with, and where the longest rule counts those that stand before and behind others in one;
+   * The characters that rules begin with, and where the longest rule counts those that stand behind others in one;
    * undefined where the trie is broken.
    */
   ruled(): RuledCharacters | undefined {
     const units = this.#units;
-    const out: RuledCharacters = { first: new Set(), before: new Set(), behind: new Set() };
+    const out: RuledCharacters = { first: new Set(), behind: new Set() };
     // Rules share what they end in, and where the trie is broken that can be a circle.
     let left = MOST_PLACES;
-    /** Visits what follows a place behind the character `last`; `missing` bytes of the next, begun as `point`, are still to come. */
-    const visit = (node: number, last: number, point: number, missing: number): boolean => {
+    /** Visits what follows a place in characters of a kind; `missing` bytes of the next, begun as `point`, are still to come. */
+    const visit = (node: number, found: Set<number>, point: number, missing: number): boolean => {
       const [from, to] = missing > 0 ? [0x80, 0xc0] : [1, 0xf5];
       for (let byte = from; byte < to; byte++) {
         const unit = units[node ^ byte] ?? 0;
@@ -176,23 +175,32 @@ export class Precompiled implements Normalizer {
         const ends = (unit >>> 8) & 1;
         if (left-- === 0 || (ends && more > 0)) return false;
         if (more === 0) {
-          if (last < 0) out.first.add(next);
-          else {
-            out.before.add(last);
-            out.behind.add(next);
-          }
+          found.add(next);
           if (this.matching === 'grapheme') continue;
         }
-        if (!visit(node ^ byte ^ offset(unit), more > 0 ? last : next, next, more)) return false;
+        if (!visit(node ^ byte ^ offset(unit), more > 0 ? found : out.behind, next, more)) return false;
       }
       return true;
     };
-    return visit(offset(units[0]!), -1, 0, 0) ? out : undefined;
+    return visit(offset(units[0]!), out.first, 0, 0) ? out : undefined;
+  }
+
+  /** True if what a text, which is not empty, begins with is dropped, where it is none of the `kept` symbols. */
+  dropsStart(text: string): boolean {
+    if (this.matching === 'longest') return this.#longestAt(text, 0)?.by === '';
+    const [first, second] = text;
+    let found: string | null = null;
+    // Of two characters of three bytes each nothing is short enough to be looked up whole.
+    if (second !== undefined && (first! < '\u0800' || second < '\u0800')) {
+      const [grapheme] = this.#graphemes(text);
+      found = grapheme!.length > 1 ? this.#lookUp(grapheme!) : null;
+    }
+    return (found ?? this.#lookUp(first!)) === '';
   }
 
   *#graphemes(text: string): Iterable<string> {
     // In printable ASCII every character stands alone.
-    if (/^[\x20-\x7e]*$/.test(text)) {
+    if (text.length === 1 || /^[\x20-\x7e]*$/.test(text)) {
       yield* text;
       return;
     }
