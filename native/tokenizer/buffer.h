@@ -101,6 +101,8 @@ class Buffer {
   void reserve(size_t count, size_t used) {
     if (count <= capacity_) return;
     size_t capacity = count > 2 * capacity_ ? count : 2 * capacity_;
+    // What need not be kept is not copied, nor are pages of it that nothing was written to.
+    if (used == 0) release();
     SpareRooms::Room room;
     if (!kHuge) room = SpareRooms::shared().take(capacity * sizeof(T));
     if (!kHuge && !room.data && data_) {
