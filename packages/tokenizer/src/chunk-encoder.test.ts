@@ -198,6 +198,24 @@ describe('encoding by chunks', () => {
     expect(tokensOf((...args) => chunks.encode(...args), each, 7)).toEqual(tokensOf(encode, each, 7));
   });
 
+  it('starts over when it knows too many', () => {
+    const { encode, calls } = whole(bert);
+    const chunks = ChunkEncoder.of(bert, encode)!;
+    const some = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, i) => ` w${from + i}`).join('');
+    const by = (each: string) => tokensOf((...args) => chunks.encode(...args), each, 7);
+    const texts = [some(0, 100), some(100, (1 << 17) + 50), some(0, 100), some(0, 100)];
+    const asked = texts.map((each) => {
+      const before = calls();
+      const found = by(each);
+      const times = calls() - before;
+      if (each.length < 1000) expect(found).toEqual(tokensOf(encode, each, 7));
+      return times;
+    });
+    // The first was forgotten when the second was too much, and then known again.
+    expect(asked).toEqual([100, (1 << 17) - 50, 100, 0]);
+  });
+
   const apart: [string, Partial<{ normalizer: Normalizer; preTokenizer: Metaspace | Punctuation }>][] = [
     ['a normalizer that strips', { normalizer: new Strip(true, true) }],
     ['one that puts something before', { normalizer: new Prepend('▁') }],

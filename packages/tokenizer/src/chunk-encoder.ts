@@ -43,10 +43,12 @@ export class ChunkEncoder {
   readonly #normalizer: Normalizer | undefined;
   /** Whether texts may be cut at a space next to a UTF-16 unit: 0 not known yet, 1 yes, 2 no. */
   readonly #beside = new Uint8Array(0x10000);
-  /** Per chunk: how many words it has, then id, start, end and word of each token, counted from the chunk's beginning. */
-  readonly #known = new Map<string, Int32Array>();
-  /** The same for chunks of one Chinese character. */
-  readonly #characters: (Int32Array | undefined)[] = [];
+  /** Of each chunk how many words and tokens it has, then id, start, end and word of each token, counted from its beginning. */
+  readonly #tokens = new IdBuffer(1 << 12);
+  /** Where in `#tokens` a chunk stands. */
+  readonly #known = new Map<string, number>();
+  /** The same for chunks of one Chinese character, by its unit: 0 is none. */
+  readonly #characters: Int32Array;
   readonly #room: TokenBuffers = {
     ids: new IdBuffer(64),
     offsets: new IdBuffer(128),
@@ -57,6 +59,8 @@ export class ChunkEncoder {
     this.#encode = encode;
     this.#chinese = chinese;
     this.#normalizer = normalizer;
+    this.#characters = new Int32Array(chinese ? 0x10000 : 0);
+    this.#forget();
   }
 
   /** For a tokenizer of these parts whose parts of text `encode` takes, if it has such words. */
@@ -75,7 +79,7 @@ export class ChunkEncoder {
       const to = this.#end(text, from);
       // What begins a text may be treated apart, and what is long hardly comes again.
       if (origin + from === 0 || to - from > LONGEST) word = this.#encode(part.slice(from, to), out, word);
-      else word = append(this.#chunk(text, from, to), out, origin + from, word);
+      else word = this.#append(this.#chunk(text, from, to), out, origin + from, word);
       from = to;
     }
     return word;
@@ -115,59 +119,67 @@ export class ChunkEncoder {
     return this.#beside[unit] === 1;
   }
 
-  #chunk(text: string, from: number, to: number): Int32Array {
+  /** Where in `#tokens` a chunk stands. */
+  #chunk(text: string, from: number, to: number): number {
     if (this.#chinese && to === from + 1) {
       const unit = text.charCodeAt(from);
-      this.#characters[unit] ??= this.#make(text.slice(from, to));
-      return this.#characters[unit]!;
+      return this.#characters[unit] || (this.#characters[unit] = this.#make(text.slice(from, to)));
     }
     const chunk = text.slice(from, to);
     const known = this.#known.get(chunk);
-    if (known) return known;
+    if (known !== undefined) return known;
     const made = this.#make(chunk);
-    if (this.#known.size === MOST) this.#known.clear();
     // A slice would keep the whole text alive.
     this.#known.set(` ${chunk}`.slice(1), made);
     return made;
   }
 
-  #make(chunk: string): Int32Array {
+  #make(chunk: string): number {
+    if (this.#known.size === MOST || this.#tokens.length > MOST_NUMBERS) this.#forget();
     const { ids, offsets, words } = this.#room;
     for (const buffer of [ids, offsets!, words!]) buffer.length = 0;
     // Not where a text begins.
     const count = this.#encode(AlignedText.of(chunk, 1), this.#room, 0);
-    const made = new Int32Array(1 + 4 * ids.length);
-    made[0] = count;
-    for (let i = 0, at = 1; i < ids.length; i++, at += 4) {
-      made[at] = ids.data[i]!;
-      made[at + 1] = offsets!.data[2 * i]! - 1;
-      made[at + 2] = offsets!.data[2 * i + 1]! - 1;
-      made[at + 3] = words!.data[i]!;
+    const made = this.#tokens;
+    const at = made.length;
+    made.reserve(2 + 4 * ids.length);
+    made.push(count);
+    made.push(ids.length);
+    for (let i = 0; i < ids.length; i++) {
+      made.push(ids.data[i]!);
+      made.push(offsets!.data[2 * i]! - 1);
+      made.push(offsets!.data[2 * i + 1]! - 1);
+      made.push(words!.data[i]!);
     }
-    return made;
+    return at;
+  }
+
+  #forget(): void {
+    this.#known.clear();
+    this.#characters.fill(0);
+    // No chunk stands at 0.
+    this.#tokens.length = 1;
+  }
+
+  /** Appends what a chunk at `start` became. */
+  #append(chunk: number, { ids, offsets, words }: TokenBuffers, start: number, word: number): number {
+    const { data } = this.#tokens;
+    const end = chunk + 2 + 4 * data[chunk + 1]!;
+    for (let at = chunk + 2; at < end; at += 4) {
+      ids.push(data[at]!);
+      if (!offsets || !words) continue;
+      offsets.push(start + data[at + 1]!);
+      offsets.push(start + data[at + 2]!);
+      words.push(word + data[at + 3]!);
+    }
+    return word + data[chunk]!;
   }
 }
 
-/** Longest chunk that is remembered, in UTF-16 units, and how many are. */
+/** Longest chunk that is remembered, in UTF-16 units; how many are, and in how many numbers. */
 const LONGEST = 64;
-const MOST = 1 << 15;
-
-/** Appends what a chunk at `start` became. */
-function append(
-  made: Int32Array,
-  { ids, offsets, words }: TokenBuffers,
-  start: number,
-  word: number,
-): number {
-  for (let at = 1; at < made.length; at += 4) {
-    ids.push(made[at]!);
-    if (!offsets || !words) continue;
-    offsets.push(start + made[at + 1]!);
-    offsets.push(start + made[at + 2]!);
-    words.push(word + made[at + 3]!);
-  }
-  return word + made[0]!;
-}
+const MOST = 1 << 17;
+const MOST_NUMBERS = 1 << 22;
 
 const OTHER = 0;
 const GRAPHIC = 1;
