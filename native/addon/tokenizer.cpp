@@ -59,7 +59,6 @@ class TextEncoder : public Napi::ObjectWrap<TextEncoder<Kind>> {
     explicit Seat(const typename Kind::Encoder& encoder) : worker(encoder) {}
     typename Kind::Encoder::Worker worker;
     Tokens tokens;
-    std::vector<int32_t> ends;  // of the texts of a task among these tokens, or kLeftOut
   };
 
   // The collector is told what hangs on so small an object: it would let many be.
@@ -123,11 +122,9 @@ class TextEncoder : public Napi::ObjectWrap<TextEncoder<Kind>> {
     std::optional<TokenRoom> room{};
     std::exception_ptr error{};
 
+    std::atomic<size_t> limit{kUnknown};      // how many tasks there are
+    std::atomic<size_t> copied{0}, taken{0};  // of these
     std::atomic<bool> failed{false};
-    std::atomic<size_t> limit{kUnknown};  // how many tasks there are
-    // Of these. Apart from each other and from what is only read: every task writes both.
-    alignas(64) std::atomic<size_t> copied{0};
-    alignas(64) std::atomic<size_t> taken{0};
   };
 
   // encodeBatch(texts, spans, threads, places): [counts, starts, waves]; see BpeEncoder in src/tokenizer.ts.
@@ -253,22 +250,17 @@ class TextEncoder : public Napi::ObjectWrap<TextEncoder<Kind>> {
     Tokens& tokens = seat.tokens;
     tokens.count = 0;
     try {
-      seat.ends.clear();
       for (size_t i = task.first; i < task.last; ++i) {
         const size_t before = tokens.count;
+        wave.starts[i] = static_cast<int32_t>(before);
         const uint32_t place = wave.places ? wave.places[i] : 0;
         const bool done = Kind::encode(*self.encoder_, self.units_.data() + wave.at[i], wave.sizes[i], place, wave.spans,
                                        seat.worker, tokens);
         if (!done) tokens.count = before;
-        seat.ends.push_back(done ? static_cast<int32_t>(tokens.count) : kLeftOut);
+        wave.counts[i] = done ? static_cast<int32_t>(tokens.count - before) : -1;
       }
-      auto start = static_cast<int32_t>(wave.room->take(tokens)); const int32_t first = start;
-      for (size_t i = task.first; i < task.last; ++i) {
-        const int32_t end = seat.ends[i - task.first];
-        wave.starts[i] = start;
-        wave.counts[i] = end < 0 ? -1 : first + end - start;
-        if (end >= 0) start = first + end;
-      }
+      const auto place = static_cast<int32_t>(wave.room->take(tokens));
+      for (size_t i = task.first; i < task.last; ++i) wave.starts[i] += place;
       if (tokens.ids.capacity() > tok::kKept) tokens = {};
     } catch (const std::bad_alloc&) {
       wave.failed = true;
@@ -309,7 +301,6 @@ class TextEncoder : public Napi::ObjectWrap<TextEncoder<Kind>> {
   // Of a new seat, about, most of it the cache's.
   static constexpr int64_t kSeatBytes = 12 << 20;
   static constexpr size_t kUnknown = SIZE_MAX;
-  static constexpr int32_t kLeftOut = -1;
   static constexpr size_t kTaskUnits = 4 << 10;
   static constexpr size_t kWaveUnits = 8 << 20;
   static constexpr size_t kWaveTexts = 1 << 16;
