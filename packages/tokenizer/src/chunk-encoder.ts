@@ -41,7 +41,7 @@ export class ChunkEncoder {
   readonly #encode: PartEncoder;
   readonly #chinese: boolean;
   readonly #normalizer: Normalizer | undefined;
-  /** Whether texts may be cut at a space next to a UTF-16 unit: 0 not known yet, 1 yes, 2 no. */
+  /** Whether texts may be cut at a space next to a UTF-16 unit: 0 not known yet, or one of the three below. */
   readonly #beside = new Uint8Array(0x10000);
   /** Of each chunk how many words and tokens it has, then id, start, end and word of each token, counted from its beginning. */
   readonly #tokens = new IdBuffer(1 << 12);
@@ -107,16 +107,19 @@ export class ChunkEncoder {
 
   /** True if what stands before the space at `at` and what stands behind it have nothing to do with each other. */
   #isApart(text: string, at: number): boolean {
-    if (at + 1 === text.length || !this.#stays(text.charCodeAt(at + 1))) return false;
+    if (at + 1 === text.length || this.#besideSpace(text.charCodeAt(at + 1)) === CHANGES) return false;
     // A mark can be gone with what it stands on, and that become a space.
     let before = at - 1;
-    while (before > 0 && EXTENDS.test(text[before]!) && this.#stays(text.charCodeAt(before))) before--;
-    return this.#stays(text.charCodeAt(before));
+    while (before > 0 && this.#besideSpace(text.charCodeAt(before)) === STAYS_AS_MARK) before--;
+    return this.#besideSpace(text.charCodeAt(before)) !== CHANGES;
   }
 
-  #stays(unit: number): boolean {
-    this.#beside[unit] ||= staysBesideSpace(unit, this.#normalizer) ? 1 : 2;
-    return this.#beside[unit] === 1;
+  #besideSpace(unit: number): number {
+    return (this.#beside[unit] ||= !staysBesideSpace(unit, this.#normalizer)
+      ? CHANGES
+      : EXTENDS.test(String.fromCharCode(unit))
+        ? STAYS_AS_MARK
+        : STAYS);
   }
 
   /** Where in `#tokens` a chunk stands. */
@@ -180,6 +183,11 @@ export class ChunkEncoder {
 const LONGEST = 64;
 const MOST = 1 << 17;
 const MOST_NUMBERS = 1 << 22;
+
+const STAYS = 1;
+const CHANGES = 2;
+/** Stays, and is of one user-perceived character with what stands before it. */
+const STAYS_AS_MARK = 3;
 
 const OTHER = 0;
 const GRAPHIC = 1;
